@@ -1,4 +1,4 @@
-"""The command line: train a model, look at the run, let it name the class of an image."""
+"""The command line: train models, analyse runs, classify images."""
 
 from .main import main
 

@@ -1,4 +1,4 @@
-"""minitorch-cnn analyse: what a network does, and what it has learned."""
+"""minitorch-cnn analyse: how a network works, and what it has learned."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from .subjects import OF_PIXELS, add_image, find_model, read_images, refuse_with
 
 LISTED = "\n".join(f"  {name:16} {analysis.help}" for name, analysis in ANALYSES.items())
 DESCRIPTION = f"""\
-Look into a network: print what WHAT finds in it, and draw it into a file. A run is looked at with
-the images that it has not learned from; a MODEL is new, and sees handwritten digits, or has
---weights and sees --data. With --image it is files of yours that either sees.
+Analyse a network: print the result of the analysis WHAT, and draw it into a file. A run is analysed
+with its held-out images. A MODEL is untrained and sees handwritten digits; with --weights it sees
+--data. --image replaces these images by files of yours.
 
 WHAT is one of
 {LISTED}
@@ -44,11 +44,10 @@ examples:
 
 
 class Subject(NamedTuple):
-    """What is looked at: a model in evaluation mode, images x (N, C, H, W) and labels (N,).
+    """A model in evaluation mode, with images x (N, C, H, W) and labels (N,).
 
-    boxes (N, 4): left, top, right, bottom of what the images show, where it is known. said: what
-    there is to say of the weights and of the images. given: a model's name as it was given, which
-    finds it again.
+    boxes (N, 4): left, top, right, bottom of the objects, if known. said: a note on the weights and
+    the images. given: the model's name as given, which finds it again.
     """
 
     name: str
@@ -63,7 +62,7 @@ class Subject(NamedTuple):
 
 def add_parser(commands) -> None:
     parser: Parser = commands.add_parser(
-        "analyse", help="what a network does, and has learned", description=DESCRIPTION
+        "analyse", help="analyse a network or a trained run", description=DESCRIPTION
     )
     parser.add_argument("what", choices=list(ANALYSES), metavar="WHAT", help="one of the above")
     parser.add_argument(
@@ -75,12 +74,12 @@ def add_parser(commands) -> None:
         "--plot",
         type=new_file,
         metavar="FILE",
-        help="draw it into FILE; its ending says in which format, as .png or .pdf",
+        help="draw it into FILE, in the format of its suffix, such as .png or .pdf",
     )
     parser.add_argument(
         "--layer",
         metavar="NAME",
-        help="the layer to look at, as minitorch-cnn summary names it; for "
+        help="the layer to analyse, as minitorch-cnn summary names it; for "
         + ", ".join(name for name, analysis in ANALYSES.items() if "layer" in analysis.takes),
     )
     parser.add_argument(
@@ -88,7 +87,7 @@ def add_parser(commands) -> None:
         type=number(int, 1),
         default=64,
         metavar="N",
-        help="how many images to look with (64)",
+        help="the number of images (64)",
     )
     add_image(parser)
     parser.add_argument(
@@ -103,13 +102,13 @@ def add_parser(commands) -> None:
         nargs="+",
         default=[],
         metavar="MODEL",
-        help="degradation: other models to train, such as deeper ones",
+        help="degradation: other models to train, for example deeper ones",
     )
     parser.add_argument(
-        "--epochs", type=number(int, 1), metavar="N", help="degradation: of training (10)"
+        "--epochs", type=number(int, 1), metavar="N", help="degradation: epochs of training (10)"
     )
     parser.add_argument(
-        "--seed", type=number(int, 0), default=0, help="of what is drawn at random (0)"
+        "--seed", type=number(int, 0), default=0, help="the seed of random numbers (0)"
     )
     add_options(parser)
     parser.set_defaults(run=run)
@@ -145,7 +144,7 @@ def run(options) -> None:
 
 
 def check_labels(subject: Any) -> None:
-    """CommandError for labels that are none of the model's classes."""
+    """Raises: CommandError for labels that are not among the model's classes."""
     from ..autograd import no_grad
     from ..nn.evaluation import evaluation, first_output
 
@@ -159,11 +158,11 @@ def check_labels(subject: Any) -> None:
 
 
 def load_subject(name: str, options) -> Subject:
-    """A run with images that were held out, weights with data, or a new model with digits."""
+    """A run with its held-out images, weights with data, or an untrained model with digits."""
     refuse_without_image(options)
     directory = file_path(name)
     if options.data is not None and (directory.is_dir() or options.weights is None):
-        raise CommandError("--data goes with --weights: a run has its own")
+        raise CommandError("--data needs --weights: a run has its own data")
     if options.image and options.data is not None:
         raise CommandError("--image and --data cannot both be given")
     if options.weights is not None and not options.image and not directory.is_dir():
@@ -191,11 +190,11 @@ def of_run(directory: Path, found, images: int) -> Subject:
 
 
 def of_weights(name: str, options) -> Subject:
-    """Weights from a file, with images that --data names, as evaluate takes them."""
+    """Weights from a file, with the images of --data, as in evaluate."""
     from .evaluate import load_files
 
     if options.data is None:
-        raise CommandError("--weights needs --data or --image: the images to look with")
+        raise CommandError("--weights needs images: --data or --image")
     told = Namespace(**vars(options) | {"models": [name], "weights": [options.weights]})
     (found,), (data,), _ = load_files(told)
     if found.of_pixels:
@@ -204,7 +203,7 @@ def of_weights(name: str, options) -> Subject:
 
 
 def of_data(found, data, images: int) -> Subject:
-    """So many images of a data set, evenly spread, with their labels."""
+    """`count` images of a data set, evenly spread, with their labels."""
     from ..tensor import Tensor
 
     chosen = spread(len(data), images)
@@ -215,7 +214,7 @@ def of_data(found, data, images: int) -> Subject:
 
 
 def of_images(found, said: list[str], options) -> Subject:
-    """Files of images, of which nobody knows the labels."""
+    """Image files, without labels."""
     from ..tensor import Tensor
 
     x, of_each = read_images(found, options)
@@ -230,7 +229,7 @@ def of_digits(name: str, found, said: list[str], options) -> Subject:
 
     digits = Digits(train=False)
     chosen = spread(len(digits), options.images)
-    # Means and deviations that a net expects of its images, whatever they show.
+    # The mean and deviation that a net expects of its images.
     pixels = (digits.images[chosen] - digits.images.mean()) / digits.images.std()
     side = found.transform.transforms[-1].size
     x = np.repeat(resize(pixels.astype(np.float32), side), found.channels, axis=1)
@@ -239,5 +238,5 @@ def of_digits(name: str, found, said: list[str], options) -> Subject:
 
 
 def spread(count: int, wanted: int) -> np.ndarray:
-    """So many of the indices below count, evenly spread; all if there are fewer."""
+    """`wanted` of the indices below count, evenly spread; all if there are fewer."""
     return np.linspace(0, count - 1, min(wanted, count)).astype(int)

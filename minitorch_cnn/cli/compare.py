@@ -6,7 +6,7 @@ from .parser import Parser, check_ending, model_name, new_file
 from .summary import add_input_shape, summary_of_model
 
 DESCRIPTION = """\
-Print what models cost for one image, and draw where: memory, parameters and operations by layer,
+Print the costs of models for one image. --plot draws memory, parameters and operations by layer,
 and the error of trained models against their operations.
 
 examples:
@@ -16,7 +16,7 @@ examples:
 
 def add_parser(commands) -> None:
     parser: Parser = commands.add_parser(
-        "compare", help="what models cost, side by side", description=DESCRIPTION
+        "compare", help="compare the costs of models", description=DESCRIPTION
     )
     parser.add_argument(
         "models",
@@ -29,7 +29,7 @@ def add_parser(commands) -> None:
         "--plot",
         type=new_file,
         metavar="FILE",
-        help="draw them into FILE; its ending says in which format, as .png or .pdf",
+        help="draw them into FILE, in the format of its suffix, such as .png or .pdf",
     )
     add_input_shape(parser)
     parser.set_defaults(run=run)

@@ -1,4 +1,4 @@
-"""minitorch-cnn course: the notebooks, to fill in."""
+"""minitorch-cnn course: copy the notebooks."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from .parser import Parser, file_path
 
 DESCRIPTION = """\
 Copy the twelve notebooks of the course into a folder. Each asks for a guess and for a few
-functions, checks what is written, and shows what follows from it.
+functions, checks them, and shows their consequences.
 
 examples:
   minitorch-cnn course my-course
-  minitorch-cnn course my-course --solutions      with the solved ones in my-course/solutions"""
+  minitorch-cnn course my-course --solutions      also the solutions, in my-course/solutions"""
 
 
 def add_parser(commands) -> None:
     parser: Parser = commands.add_parser(
-        "course", help="the notebooks, to fill in", description=DESCRIPTION
+        "course", help="copy the notebooks of the course", description=DESCRIPTION
     )
     parser.add_argument(
         "folder",
         type=file_path,
         metavar="FOLDER",
-        help="where to copy them; files that are there are never overwritten",
+        help="where to copy them; existing files are never overwritten",
     )
     parser.add_argument(
         "--solutions",
         action="store_true",
-        help="copy the solved notebooks, too, into FOLDER/solutions",
+        help="also copy the solved notebooks, into FOLDER/solutions",
     )
     parser.set_defaults(run=run)
 
@@ -40,9 +40,9 @@ def run(options) -> None:
     exercises = sorted(path for path in copies if path.parent == options.folder)
     print(f"{options.folder}: {len(exercises)} notebooks; begin with {exercises[0].name}")
     if options.solutions:
-        print(f"{options.folder / 'solutions'}: the solved ones")
+        print(f"{options.folder / 'solutions'}: the solved notebooks")
     else:
-        print(f"The solved ones are in {folder_of_notebooks() / 'solutions'}")
+        print(f"The solved notebooks are in {folder_of_notebooks() / 'solutions'}")
     if importlib.util.find_spec("jupyterlab") is None:
         print('JupyterLab is not installed: pip install "minitorch_cnn[notebooks,fast]"')
     folder = str(options.folder)

@@ -1,4 +1,4 @@
-"""minitorch-cnn evaluate: how good models are on images that they have not learned from."""
+"""minitorch-cnn evaluate: the accuracy of models on held-out images."""
 
 from __future__ import annotations
 
@@ -15,24 +15,27 @@ if TYPE_CHECKING:
     from ..training.trained import Trained
 
 DESCRIPTION = """\
-Measure the model of a finished run on the images that were held out: accuracy, loss, the accuracy
-in each class and what is mixed up most often; if it labels pixels, also how well masks overlap.
-With --weights measure a model whose weights are in a file, on data of yours: all images of a
-folder (if it has val or test beside train, of that one), or the test images of a data set. Their
-classes are found by name in the file of --classes; they may be a part of them.
-Several models are an ensemble: the mean of what they say.
-A run of a net in a file is loaded with the copy of that file in its folder, which is executed.
+Measure the model of a finished run on its held-out images: accuracy, loss, the accuracy of each
+class and the most frequent confusions; for a model that labels pixels, also the overlap of masks.
+
+--weights measures a model with weights from a file, on data of yours: all images of a folder (or of
+its val or test, if it also has train), or the test images of a data set. The file of --classes
+names the model's classes; the data may have only some of them.
+
+Several models form an ensemble: their probabilities are averaged.
+
+A run of a net in a file is loaded by executing the copy of that file in the run's folder.
 
 examples:
   minitorch-cnn evaluate runs/lenet5-digits
-  minitorch-cnn evaluate runs/first runs/second          both together
+  minitorch-cnn evaluate runs/first runs/second          an ensemble of both
   minitorch-cnn evaluate alexnet --weights alexnet.pth --data folder photos
   minitorch-cnn evaluate vgg16 --weights vgg16.pth --data folder photos --crops 10
   minitorch-cnn evaluate vgg16 resnet50 --weights vgg16.pth resnet50.pth --data folder photos"""
 
-MANY = 40  # classes, of which no list is printed
+MANY = 40  # classes; no list is printed for more
 BATCH = 64
-DENSE = 224  # pixels a side, of which VGG's first linear layer sees maps of 7 x 7
+DENSE = 224  # the image size for which VGG's first linear layer gets maps of 7 x 7
 
 
 def add_parser(commands) -> None:
@@ -48,12 +51,12 @@ def add_parser(commands) -> None:
         type=int,
         choices=(1, 10),
         default=1,
-        help="looks at each image: its middle, or ten crops (1)",
+        help="views of each image: its middle, or ten crops (1)",
     )
     looks.add_argument(
         "--dense",
         action="store_true",
-        help="let a VGG slide over each image and its mirror image",
+        help="apply a VGG densely to each image and its mirror image",
     )
     add_options(parser, nargs="+")
     parser.add_argument(
@@ -70,7 +73,7 @@ def run(options) -> None:
     if options.weights is None:
         refuse_options(options)
         if options.data is not None:
-            raise CommandError("--data goes with --weights: a run has its own")
+            raise CommandError("--data needs --weights: a run has its own data")
         models, data, what = load_runs([run_folder(name) for name in options.models])
     else:
         models, data, what = load_files(options)
@@ -84,11 +87,11 @@ def run(options) -> None:
     print(f"{names} on {what}: {accuracy(evaluation)}")
     report_classes(models[0].classes, evaluation.confusion)
     if options.weights is not None and options.classes is None:
-        print("\nWithout --classes the data's classes, in their order, are taken for the model's.")
+        print("\nWithout --classes, the data's classes are taken as the model's, in their order.")
 
 
 def load_runs(directories: list[Path]):
-    """The models of finished runs, what gives their test images by a transform, and its name."""
+    """The models of finished runs, their test images as a function of a transform, and a name."""
     from ..training import load_run
     from ..training.config import source_of
     from ..training.trained import of_run
@@ -97,7 +100,7 @@ def load_runs(directories: list[Path]):
     for directory, trained in zip(directories, runs, strict=True):
         same = ("data", "path", "test_path", "classes")
         if any(getattr(trained.config, k) != getattr(runs[0].config, k) for k in same):
-            raise CommandError(f"{directory} is a run on other data than {directories[0]}")
+            raise CommandError(f"{directory} is a run on different data than {directories[0]}")
     models = [of_run(run) for run in runs]
     data = [lambda transform, r=r: source_of(r.config, transform).test for r in runs]
     note = source_of(runs[0].config).note
@@ -107,7 +110,7 @@ def load_runs(directories: list[Path]):
 
 
 def load_files(options):
-    """The models of files of weights, and the same for the data that was named."""
+    """The models with weights from files, and the same for the data of --data."""
     if len(options.models) != len(options.weights):
         raise CommandError(
             f"--weights needs a FILE for each MODEL: {len(options.models)} models, "
@@ -132,13 +135,13 @@ def load_files(options):
 
 
 def images_of(name: str, path: str | None, trained: Trained) -> Callable:
-    """What gives the images to measure on by a transform: of a folder with parts those held out."""
+    """A function from a transform to the images to measure on; those of val or test in a folder."""
     from ..data.datasets import ImageFolder
     from ..training.folders import parts_within
     from ..training.sources import load_source
 
     if name == "folder":
-        folder: Any = path  # the parser asks for it
+        folder: Any = path  # required by the parser
         parts = parts_within(folder)
         root = folder if parts is None else parts[1]
         return lambda transform: ImageFolder(root, transform, channels=trained.channels)
@@ -147,20 +150,20 @@ def images_of(name: str, path: str | None, trained: Trained) -> Callable:
 
 
 def taken_in_order(trained: Trained, classes: list[str], place: str) -> Trained:
-    """A model whose classes have no names: those of the data are taken for them, as many."""
+    """A model without names of classes, given those of the data, which must be as many."""
     known = trained.classes or []
     if len(known) != len(classes):
         raise CommandError(
             f"{trained.name} has {len(known)} classes, {place} has {len(classes)}; "
-            "--classes names those of the model, of which the data may have a part"
+            "--classes names those of the model, and the data may have only some of them"
         )
     return trained._replace(classes=classes)
 
 
 def class_numbers(classes: list[str], trained: Trained, names: Path) -> list[int]:
-    """The number that each class of the data has in the model, by its name.
+    """The model's index of each class of the data, found by name.
 
-    ImageNet's folders have numbers of WordNet for names, which its usual files of names tell, too.
+    ImageNet's folders are named by WordNet numbers, which its usual files of names contain.
     """
     from ..training.class_files import read_synsets
     from ..training.class_names import match_classes
@@ -171,7 +174,7 @@ def class_numbers(classes: list[str], trained: Trained, names: Path) -> list[int
 
 
 def renumbered(images: Callable, numbers: list[int]) -> Callable:
-    """The same images, their labels numbered as the model's classes."""
+    """The same images, with labels as indices of the model's classes."""
     return lambda transform: Renumbered(images(transform), numbers)
 
 
@@ -190,7 +193,7 @@ class Renumbered:
 
 
 def evaluate_one(trained: Trained, data, options):
-    """One look at each image."""
+    """Evaluate one view of each image."""
     from ..data import DataLoader
     from ..training import evaluate, load_run
 
@@ -203,17 +206,17 @@ def evaluate_one(trained: Trained, data, options):
 
 
 def evaluate_looks(models: list[Trained], data, options):
-    """The mean over several looks, several models or both."""
+    """Evaluate the mean over several views, several models or both."""
     from ..training import average_predictions, evaluate_predictions
 
     if any(trained.of_pixels for trained in models):
-        raise CommandError("a model that labels pixels is measured alone and by one look")
+        raise CommandError("a model that labels pixels must be alone, with one view of each image")
     looks = [look(*pair, options) for pair in zip(models, data, strict=True)]
     return evaluate_predictions(average_predictions(looks))
 
 
 def look(trained: Trained, data, options):
-    """What one model says of all images."""
+    """The probabilities of one model for all images."""
     from ..data import DataLoader
     from ..models.vgg import VGG, fully_convolutional
     from ..training import (
@@ -244,7 +247,7 @@ def look(trained: Trained, data, options):
 
 
 def report_classes(classes: Any, matrix: Any) -> None:
-    """The accuracy in each class that occurs, unless they are many, and what is mixed up."""
+    """Print the accuracy of each occurring class, unless they are many, and the confusions."""
     from ..training.class_names import LONGEST, printable
 
     occur = [i for i in range(len(classes)) if matrix[i].any()]

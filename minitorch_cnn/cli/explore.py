@@ -1,4 +1,4 @@
-"""minitorch-cnn explore: a network as one page for the browser."""
+"""minitorch-cnn explore: a network as a page for the browser."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from .parser import Parser, file_path, new_file
 from .subjects import add_image, find_model, read_images, refuse_without_image
 
 DESCRIPTION = """\
-Write a page that shows a network: its layers as a graph to click through, with what each costs and
-sees; what each makes of a digit, or of images of yours; and a convolution to play with. The page is
-one file, needs no network and runs in any browser of today.
+Write a page that shows a network: its layers as a graph to click through, with their costs and
+receptive fields; their feature maps of digits, or of images of yours; and an interactive
+convolution. The page is one file, works offline and runs in any current browser.
 
 examples:
   minitorch-cnn explore                           LeNet-5, untrained
@@ -25,7 +25,7 @@ examples:
 
 def add_parser(commands) -> None:
     parser: Parser = commands.add_parser(
-        "explore", help="a network as a page to click through", description=DESCRIPTION
+        "explore", help="write an interactive page of a network", description=DESCRIPTION
     )
     parser.add_argument(
         "model",
@@ -39,7 +39,7 @@ def add_parser(commands) -> None:
         "--out",
         type=new_file,
         metavar="FILE",
-        help="the page (MODEL.html, or explorer.html in a run)",
+        help="the page to write (MODEL.html, or explorer.html in a run)",
     )
     add_image(parser)
     add_options(parser)
@@ -70,8 +70,8 @@ def run(options) -> None:
 
 
 def digits_for(found) -> tuple[np.ndarray, list[str], np.ndarray]:
-    """A digit of each kind as a model takes it, its name, and it as small whole numbers; fewer of
-    them for a net that takes long for each."""
+    """One image of each digit as the model's input, its name, and its pixels as integers; fewer for
+    a slow net."""
     from ..analysis import summary
     from ..analysis.explorer import affordable, first_digits
 

@@ -1,4 +1,4 @@
-"""Trained models by name: of runs, and of files of weights, with the options that say how."""
+"""Trained models from runs and from files of weights, and the options for the latter."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def add_options(parser: Parser, **weights) -> None:
-    """--weights and what belongs to it; weights: settings of that option."""
+    """Add --weights and its companions; weights: settings of that option."""
     group = parser.add_argument_group(
         "weights from a file",
-        "then MODEL, a name that minitorch-cnn models lists or FILE.py:NAME, is no folder",
+        "MODEL is then a name that minitorch-cnn models lists, or FILE.py:NAME",
     )
     group.add_argument(
         "--weights", type=file_path, metavar="FILE", help=".pth, .safetensors or .npz", **weights
@@ -26,18 +26,18 @@ def add_options(parser: Parser, **weights) -> None:
         "--classes",
         type=file_path,
         metavar="FILE",
-        help="their names: one on each line, or JSON (numbers)",
+        help="the names of the classes, one per line, or JSON (default: numbers)",
     )
     group.add_argument(
         "--resize",
         type=number(int, 1),
         metavar="N",
-        help="pixels of an image's shorter side (what the model's published weights expect)",
+        help="pixels of an image's shorter side (default: that of the model's published weights)",
     )
     group.add_argument(
         "--crop", type=number(int, 1), metavar="N", help="pixels of its middle (the model's size)"
     )
-    for name, text in (("mean", "taken off the channels"), ("std", "and what they are divided by")):
+    for name, text in (("mean", "subtracted from the channels"), ("std", "divides the channels")):
         group.add_argument(
             f"--{name}", type=float, nargs="+", metavar="X", help=f"{text} (theirs, too)"
         )
@@ -47,14 +47,14 @@ def add_options(parser: Parser, **weights) -> None:
 
 
 def refuse_options(options) -> None:
-    """Without --weights a run says itself what the others say."""
+    """Refuse the other options without --weights: a run has its own settings."""
     for name in ("classes", "resize", "crop", "mean", "std", "set"):
         if getattr(options, name) is not None:
-            raise CommandError(f"--{name} goes with --weights: a run has its own")
+            raise CommandError(f"--{name} needs --weights: a run has its own")
 
 
 def run_folder(name: str) -> Path:
-    """The folder of a run; CommandError for the name of a model without weights, or for none."""
+    """The folder of a run. Raises: CommandError for other names, such as a model's."""
     from ..models import list_models
     from ..models.net_file import is_net_file
 
@@ -63,18 +63,18 @@ def run_folder(name: str) -> Path:
         return directory
     if directory.is_file() and not is_net_file(name):
         run = directory.parent
-        near = f"; it is in that of {run}" if (run / "config.json").is_file() else ""
+        near = f"; did you mean {run}?" if (run / "config.json").is_file() else ""
         raise CommandError(f"{name} is a file, it must be the folder of a run{near}")
     if name in list_models() or is_net_file(name):
         raise CommandError(
-            f"{name} is a model and no folder of a run: --weights FILE says what it has learned"
+            f"{name} is a model, not the folder of a run: --weights FILE gives its weights"
         )
     raise CommandError(f"{name} is neither a folder of a run nor a model{nearest_subject(name)}")
 
 
 def nearest_subject(name: str) -> str:
-    """The end of a complaint: the nearest run beside a folder that is not there, or below runs, or
-    else the nearest model.
+    """The end of an error: the nearest run beside the missing folder, or below runs, or the nearest
+    model.
     """
     from ..models import list_models
 
@@ -85,7 +85,7 @@ def nearest_subject(name: str) -> str:
 
 
 def load_folder(name: str, options) -> Trained:
-    """The model of a finished run, of which other options have nothing to say."""
+    """The model of a finished run, without the other options."""
     from ..training import load_run
     from ..training.trained import of_run
 
@@ -94,7 +94,7 @@ def load_folder(name: str, options) -> Trained:
 
 
 def load_file(model: str, weights: Path, options) -> Trained:
-    """The model of that name with the weights in a file, as the other options say."""
+    """The model of that name with weights from a file, by the other options."""
     from ..analysis import image_shape
     from ..models import model_entry
     from ..training import read_classes
@@ -102,7 +102,7 @@ def load_file(model: str, weights: Path, options) -> Trained:
     from ..training.trained import with_weights
 
     if file_path(model).is_dir():
-        raise CommandError(f"--weights goes with a MODEL: the run {model} has its own")
+        raise CommandError(f"--weights needs a MODEL: the run {model} has its own weights")
     try:
         name = model_name(model)
     except ArgumentTypeError as error:

@@ -1,4 +1,4 @@
-"""minitorch-cnn: read the command, run it, say in one sentence what went wrong."""
+"""minitorch-cnn: parse the command, run it, and report an error in one sentence."""
 
 from __future__ import annotations
 
@@ -11,32 +11,31 @@ from . import analyse, compare, course, evaluate, explore, models, predict, sear
 from .parser import CommandError, Parser, sentence
 
 DESCRIPTION = """\
-Train convolutional networks and look at what they learned.
+Train convolutional networks and analyse them.
 
 examples:
   minitorch-cnn train lenet5                    learn handwritten digits, in about a minute
-  minitorch-cnn evaluate runs/lenet5-digits     the accuracy on images it has not learned from
+  minitorch-cnn evaluate runs/lenet5-digits     its accuracy on held-out images
   minitorch-cnn predict runs/lenet5-digits photo.png
-  minitorch-cnn models                          what there is to train
-  minitorch-cnn summary lenet5                  what each layer costs
-  minitorch-cnn compare lenet5 lenet5_relu      what models cost, side by side
-  minitorch-cnn analyse lesions runs/lenet5-digits     what it does without a layer
-  minitorch-cnn explore runs/lenet5-digits      a page to click through a network
-  minitorch-cnn search --space layers           look for a good network
+  minitorch-cnn models                          the models to train
+  minitorch-cnn summary lenet5                  the costs of each layer
+  minitorch-cnn compare lenet5 lenet5_relu      the costs of models
+  minitorch-cnn analyse lesions runs/lenet5-digits     its error without each layer
+  minitorch-cnn explore runs/lenet5-digits      an interactive page of the network
+  minitorch-cnn search --space layers           search for a good network
   minitorch-cnn course my-course                notebooks to learn from
 
-Each command has a --help of its own, for example: minitorch-cnn train --help"""
+Each command has its own --help, for example: minitorch-cnn train --help"""
 
-# What the library raises for bad input, a missing file, a full disk or memory, or a loss that is
-# not finite.
-# Other exceptions are faults of this program, and their traceback is what a report of them needs.
+# The errors for bad input, a missing file, a full disk or memory, or a loss that is not finite.
+# Other exceptions are bugs of this program; their traceback belongs into a bug report.
 FORESEEN = (CommandError, ValueError, OSError, ImportError, RuntimeError, MemoryError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; `arguments` are those of the process by default. -> its exit code.
+    """Run one command, by default with the process's arguments, and return its exit code.
 
-    0: done; 2: something has to be put right, and one sentence on stderr says what; 130: Ctrl-C.
+    0: success; 2: an error that the user can correct, in one sentence on stderr; 130: Ctrl-C.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     with spelling_out():
@@ -45,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return run(arguments)
             finally:
                 sys.stdout.flush()
-        except BrokenPipeError:  # whoever reads our output, such as `head`, has had enough
+        except BrokenPipeError:  # the reader of our output, such as `head`, has ended
             return 0
         except KeyboardInterrupt as interrupt:
             tell(str(interrupt) or "interrupted")
@@ -68,16 +67,16 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def tell(text: str) -> None:
-    """A sentence on stderr, if anybody reads it."""
+    """Print a sentence on stderr, if it is open."""
     with contextlib.suppress(OSError):
         print(f"minitorch-cnn: {text}", file=sys.stderr)
 
 
 @contextlib.contextmanager
 def spelling_out() -> Iterator[None]:
-    """Let stdout and stderr write the numbers of letters that the console lacks, as \\u732b.
+    """Make stdout and stderr escape characters that the console lacks, such as \\u732b.
 
-    Streams that were closed before the program began take what is written, to nowhere.
+    Streams that were closed before the program began discard their output.
     """
     before = {name: getattr(sys, name) for name in ("stdout", "stderr")}
     handlers = {}
@@ -100,7 +99,7 @@ def spelling_out() -> Iterator[None]:
 
 
 def give_up_if_closed(stream) -> None:
-    """Let what a stream still holds go nowhere if it cannot be written, or Python says so again."""
+    """Discard a stream's buffer if it cannot be written, so that Python does not complain."""
     try:
         stream.flush()
     except (OSError, ValueError):
@@ -109,12 +108,12 @@ def give_up_if_closed(stream) -> None:
 
 
 def command_parser() -> Parser:
-    """The parser of all commands; each sets `run`, the function that takes the options."""
+    """The parser of all commands; each sets `run`, a function of the options."""
     from .. import __version__
 
     parser = Parser(prog="minitorch-cnn", description=DESCRIPTION)
     version = f"minitorch-cnn {__version__}"
-    parser.add_argument("--version", action="version", version=version, help="say which this is")
+    parser.add_argument("--version", action="version", version=version, help="print the version")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     looks = (models, summary, compare, analyse, explore)
     for command in (train, evaluate, predict, *looks, search, course):

@@ -6,11 +6,11 @@ from ..spelling import nearest
 from .parser import CommandError, Parser
 
 DESCRIPTION = """\
-List the models by name, with their parameters and the images they were published for.
+List the models by name, with their parameters and the image sizes of their publication.
 
 examples:
   minitorch-cnn models
-  minitorch-cnn models 'lenet*'     quoted, so that the shell leaves the pattern alone"""
+  minitorch-cnn models 'lenet*'     quoted, so that the shell does not expand the pattern"""
 
 
 def add_parser(commands) -> None:
@@ -18,7 +18,7 @@ def add_parser(commands) -> None:
         "models", help="list the models by name", description=DESCRIPTION
     )
     parser.add_argument(
-        "pattern", nargs="?", default="*", metavar="PATTERN", help="names that match, as 'lenet*'"
+        "pattern", nargs="?", default="*", metavar="PATTERN", help="of names, such as 'lenet*'"
     )
     parser.set_defaults(run=run)
 
@@ -45,14 +45,14 @@ def run(options) -> None:
 
 
 def parameters(entry) -> str:
-    """Its number of parameters; of a net of one's own they are counted, if it can be made so."""
+    """The number of parameters; those of a user's net are counted, if it can be built."""
     from ..models import create_model
 
     if entry.params is not None:
         return f"{entry.params:,}"
     try:
         return f"{sum(p.numel() for p in create_model(entry.name).parameters()):,}"
-    except Exception:  # of whoever wrote the net; it needs arguments, for example
+    except Exception:  # errors of the user's net; it may need arguments
         return "?"
 
 

@@ -1,4 +1,4 @@
-"""What the sub-commands share: a parser that complains in one sentence, and kinds of values."""
+"""A parser with errors of one sentence, and types of values, for all commands."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ PYTHONS = {"True": True, "False": False, "None": None}
 
 
 class CommandError(Exception):
-    """Something the user has to put right, in one sentence."""
+    """An error that the user can correct, in one sentence."""
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that keeps the line breaks of its texts and raises its complaints.
+    """An ArgumentParser that keeps the line breaks of its texts and raises its errors.
 
-    Options are not abbreviated: a script goes on to work when an option with a longer name arrives.
+    Options cannot be abbreviated, so scripts keep working when new options appear.
     """
 
     def __init__(self, **settings):
@@ -37,9 +37,9 @@ class Parser(argparse.ArgumentParser):
         raise CommandError(f"{message} (see {self.prog} --help)")
 
     def parse_known_args(self, args=None, namespace=None):
-        """Each command complains of what it does not know itself, with its own nearest option.
+        """Let each command report its unknown options, with the nearest of its own.
 
-        An option that is misspelt is told before arguments that lack.
+        A misspelt option is reported before missing arguments.
         """
         known = self._option_string_actions
         try:
@@ -47,7 +47,7 @@ class Parser(argparse.ArgumentParser):
         except CommandError as error:
             words = [word.partition("=")[0] for word in args or ()]
             unknown = [word for word in words if word.startswith("--") and word not in known]
-            ours = f" are required: .*{re.escape(self.prog)} --help"  # not of one of the commands
+            ours = f" are required: .*{re.escape(self.prog)} --help"  # not one of a command
             if not unknown or not re.search(ours, str(error)):
                 raise
             rest = unknown
@@ -58,13 +58,13 @@ class Parser(argparse.ArgumentParser):
         return namespace, rest
 
     def _check_value(self, action, value):
-        """A choice: the command, or what `analyse` looks at."""
+        """Check a choice: the command, or the analysis."""
         if action.choices is not None and value not in action.choices:
             raise argparse.ArgumentError(action, f"{value!r} {one_of(value, action.choices)}")
 
 
 def sentence(error: Exception) -> str:
-    """The message of an error on one line, without the name of the function that raised it."""
+    """The message of an error on one line, without the name of the raising function."""
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
         if error.filename and isinstance(error, FileNotFoundError):
@@ -82,7 +82,7 @@ def sentence(error: Exception) -> str:
 
 
 def number(kind: type, least: float, above: bool = False) -> Callable[[str], float]:
-    """The type of an option whose value is an int or float of at least (or above) `least`."""
+    """An option type: an int or float of at least (or above) `least`."""
 
     def convert(text: str):
         try:
@@ -99,31 +99,31 @@ def number(kind: type, least: float, above: bool = False) -> Callable[[str], flo
 
 
 def file_path(text: str) -> Path:
-    """The type of an option or argument that names a file or folder; ~ is the home folder.
+    """An option type: a file or folder; ~ is the home folder.
 
-    Raises: CommandError for no text, as of a variable of the shell that is not set, which would be
-    the folder one is in, and for what no file can be called.
+    Raises: CommandError for empty text, such as an unset variable of the shell, which would name
+    the current folder, and for invalid names.
     """
     if not text or "\0" in text:
-        raise CommandError(f"{text!r} is no name of a file or folder")
+        raise CommandError(f"{text!r} is not the name of a file or folder")
     try:
         return Path(text).expanduser()
-    except RuntimeError:  # there is no user of that name: it is the file's own
+    except RuntimeError:  # there is no such user, so ~ belongs to the file's name
         return Path(text)
 
 
 def new_file(text: str) -> Path:
-    """The type of an option that names a file to write: refuses folders, and places in none."""
+    """An option type: a file to write, which is not a folder, in an existing folder."""
     path = file_path(text)
     if path.is_dir():
         raise argparse.ArgumentTypeError(f"{text} is a folder, it must be a file")
     if not path.absolute().parent.is_dir():
-        raise argparse.ArgumentTypeError(f"{text} must be in a folder that is there")
+        raise argparse.ArgumentTypeError(f"{text} must be in an existing folder")
     return path
 
 
 def folder_to_fill(text: str) -> Path:
-    """The type of an option that names a folder for files, which need not be there yet."""
+    """An option type: a folder for files, which need not exist yet."""
     path = file_path(text)
     there = next((p for p in (path, *path.parents) if p.exists()), path)
     if there.exists() and not there.is_dir():
@@ -132,13 +132,13 @@ def folder_to_fill(text: str) -> Path:
 
 
 def check_ending(path: Path, endings: Sequence[str]) -> None:
-    """CommandError for a file that --plot names, unless its ending is one of those."""
+    """Check the suffix of the file of --plot. Raises: CommandError for other suffixes."""
     if path.suffix.lower() not in endings:
         raise CommandError(f"--plot {path} must end in one of {', '.join(dict.fromkeys(endings))}")
 
 
 def image_shape(text: str) -> tuple[int, int, int]:
-    """The type of an option such as 3x224x224: (channels, height, width)."""
+    """An option type: (channels, height, width), such as 3x224x224."""
     try:
         shape = tuple(map(int, text.lower().split("x")))
     except ValueError:
@@ -151,9 +151,9 @@ def image_shape(text: str) -> tuple[int, int, int]:
 
 
 def setting(text: str) -> tuple[str, object]:
-    """The type of an option such as width=0.5: the name and the value, which is JSON or a word.
+    """An option type: a name and a value, JSON or a word, such as width=0.5.
 
-    True, False and None, as Python writes them, are no words.
+    Python's True, False and None are values, not words.
     """
     name, equals, value = text.partition("=")
     if not (name.isidentifier() and equals and value):
@@ -167,9 +167,9 @@ def setting(text: str) -> tuple[str, object]:
 
 
 def model_name(text: str) -> str:
-    """The type of an argument that names a model: refuses unknown names with the nearest one.
+    """An argument type: a model, or FILE.py:NAME.
 
-    FILE.py:NAME names a net in a file, too.
+    Raises: ArgumentTypeError for an unknown name, with the nearest one.
     """
     from ..models import model_entry
     from ..models.net_file import NetFileError
@@ -187,7 +187,7 @@ def model_name(text: str) -> str:
 
 
 def device_name(text: str) -> str:
-    """The type of an option that names a device: refuses those that are missing here."""
+    """An option type: an available device."""
     from ..devices import check_device
 
     try:
@@ -197,7 +197,7 @@ def device_name(text: str) -> str:
 
 
 def add_device(parser: argparse._ActionsContainer) -> None:
-    """--device, for the commands that compute with a model."""
+    """Add --device, for the commands that run a model."""
     parser.add_argument(
         "--device",
         type=device_name,
@@ -209,7 +209,7 @@ def add_device(parser: argparse._ActionsContainer) -> None:
 
 
 def parse_data(values: list[str] | None) -> tuple[str, str | None]:
-    """The name of the data set, and the absolute path to its files if it needs any."""
+    """The name of a data set, and the absolute path to its files if it needs any."""
     from ..training.sources import BUILT_IN, SOURCES
 
     name, *paths = values or ["digits"]
@@ -236,6 +236,6 @@ def parse_data(values: list[str] | None) -> tuple[str, str | None]:
 
 
 def progress_of(options) -> str:
-    """How a run or a search shows how it goes: a bar only to those who see it."""
+    """The form of progress reports: a bar only on a terminal."""
     seen = sys.stderr is not None and sys.stderr.isatty()
     return "bar" if seen and not options.plain else "plain"

@@ -1,4 +1,4 @@
-"""The folder of a run or a search: one of its own, what is in it, and how it goes on."""
+"""The folder of a run or a search: its creation, its contents, and how to resume."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .parser import CommandError
 
 @contextlib.contextmanager
 def own_folder(given: Path | None, usual: str, what: str, mark: str) -> Iterator[Path]:
-    """The folder that was given, which must be new or empty, or else a new one for the block.
+    """The given folder, which must be new or empty, or else a new one for the block.
 
-    That is runs/`usual`, or the first of runs/`usual`-2, -3, ... that is not there; it goes again
-    if the block fails before anything is in it. what: "run" or "search"; mark: the file by
-    which one is known, which a killed process may have left unfinished.
+    The new one is runs/`usual`, or the first free one of runs/`usual`-2, -3, ...; it is removed if
+    the block fails before it writes anything. what: "run" or "search"; mark: the file that
+    identifies one, which a killed process may have left incomplete.
     """
     if given is not None:
         refuse_taken(given, what, mark)
@@ -30,7 +30,7 @@ def own_folder(given: Path | None, usual: str, what: str, mark: str) -> Iterator
 
 
 def is_ours(path: Path, stack: contextlib.ExitStack) -> bool:
-    """Whether the folder could be made, which only one of several processes can."""
+    """Create the folder; return whether this process, and no other, created it."""
     from ..training.lock import making
 
     try:
@@ -46,34 +46,34 @@ def refuse_taken(directory: Path, what: str, mark: str) -> None:
         not directory.is_dir() or any(path.name not in left for path in directory.iterdir())
     ):
         kept = (directory / mark).is_file()
-        resume = f"; its {what} goes on with --resume {shlex.quote(str(directory))}" if kept else ""
+        resume = f"; resume its {what} with --resume {shlex.quote(str(directory))}" if kept else ""
         raise CommandError(f"--out {directory} must be a new or empty folder{resume}")
 
 
 def refuse_with_resume(options, what: str, names: Sequence[str]) -> None:
-    """A run or search goes on with its own settings, so that it ends as if never stopped."""
+    """Refuse settings with --resume: a resumed run must end as if it had never stopped."""
     for name in names:
         if getattr(options, name) is not None:
             word = "MODEL" if name == "model" else "--" + name.replace("_", "-")
             raise CommandError(
-                f"{word} cannot be given with --resume: the {what} goes on with its own settings"
+                f"{word} cannot be given with --resume: the {what} keeps its own settings"
             )
 
 
 @contextlib.contextmanager
 def stoppable(directory: Path, command: str, what: str, mark: str) -> Iterator[None]:
-    """Let Ctrl-C end in a sentence that says how the run or search goes on, if it has begun."""
+    """Make Ctrl-C end in a sentence that says how to resume the run or search, if it began."""
     try:
         yield
     except KeyboardInterrupt:
         go_on = f"minitorch-cnn {command} --resume {shlex.quote(str(directory))}"
         begun = (directory / mark).is_file()
-        said = f"stopped; the {what} goes on with: {go_on}"
+        said = f"stopped; resume the {what} with: {go_on}"
         raise KeyboardInterrupt(said if begun else f"stopped before the {what} began") from None
 
 
 def list_files(directory: Path, texts: dict[str, str]) -> None:
-    """Print which of the files are in a folder, and what they are."""
+    """List the existing files of a folder, with their descriptions."""
     print(f"In {directory}")
     for name, text in texts.items():
         if (directory / name).exists():

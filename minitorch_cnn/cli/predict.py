@@ -1,4 +1,4 @@
-"""minitorch-cnn predict: what the model of a run sees in image files, or in all their pixels."""
+"""minitorch-cnn predict: classify image files, or their pixels, by the model of a run."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ if TYPE_CHECKING:
     from ..training.trained import Prepared, Trained
 
 DESCRIPTION = """\
-Let the model of a finished run name the classes of images, the likeliest first. An image may have
-any size and any format that Pillow reads: it is made grey if the model looks at grey images, its
-shorter side is scaled to the size of those the model has learned, and the middle is taken.
+Classify images by the model of a finished run, the likeliest classes first. An image may have any
+size and any format that Pillow reads. It is converted to grey for a model of grey images, its
+shorter side is scaled to the size of the training images, and the middle is taken.
 
-If the model has learned drawings on a plain ground, as digits are, a drawing that is dark where
-they are light is inverted, and one of another size or out of the middle is cropped and centred as
-they are; the line of the image says so. --saw keeps pictures of what the model then saw.
+If the model was trained on drawings on a plain background, such as digits, a drawing with light and
+dark exchanged is inverted, and one of another size or position is cropped and centred; its line of
+output says so. --saw writes the images that the model then saw.
 
-A model that labels pixels takes the image as it is, and a mask of the same size is written: a PNG
-whose values are the numbers of the classes.
+A model that labels pixels takes the whole image, and writes a mask of the same size: a PNG whose
+values are the numbers of the classes.
 
-IMAGE is a file, a folder (of whose images, and those in folders below it, all are taken), or - for
-the names of files on standard input, one on each line. An image that cannot be read is named, the
-others go on, and the exit code is 2 in the end.
+IMAGE is a file, a folder (all images in it and its subfolders), or - for the names of files on
+standard input, one per line. An image that cannot be read is reported and skipped, and the exit
+code is 2 in the end.
 
-A run of a net in a file is loaded with the copy of that file in its folder, which is executed.
+A run of a net in a file is loaded by executing the copy of that file in the run's folder.
 
 examples:
   minitorch-cnn predict runs/lenet5-digits three.png seven.jpg
@@ -58,12 +58,12 @@ examples:
   minitorch-cnn predict alexnet photo.jpg --weights alexnet.pth --classes imagenet.txt"""
 
 BATCH = 64
-SEEN = 256  # pixels a side at least of a picture of what the model saw
+SEEN = 256  # the least side, in pixels, of an image written by --saw
 
 
 def add_parser(commands) -> None:
     parser: Parser = commands.add_parser(
-        "predict", help="name the classes of image files", description=DESCRIPTION
+        "predict", help="classify image files", description=DESCRIPTION
     )
     parser.add_argument(
         "model", metavar="DIR", help="the folder of the run; with --weights a MODEL"
@@ -79,7 +79,7 @@ def add_parser(commands) -> None:
         "--saw",
         type=folder_to_fill,
         metavar="DIR",
-        help="the folder for pictures of what the model saw, enlarged",
+        help="the folder for enlarged images of what the model saw",
     )
     parser.add_argument(
         "--out",
@@ -92,7 +92,7 @@ def add_parser(commands) -> None:
         "--csv",
         type=new_file,
         metavar="FILE",
-        help="write them into a table, too: image, class 1, share 1, class 2, ...",
+        help="also write a table: image, class 1, share 1, class 2, ...",
     )
     add_options(parser)
     add_device(parser)
@@ -108,7 +108,7 @@ def run(options) -> int:
     told = Told(trained.classes or [], options.top)
     images = Images(options.images, trained, options)
     if trained.of_pixels and options.saw is not None:
-        raise CommandError("--saw is for models that name classes: one of pixels sees all of them")
+        raise CommandError("--saw is for models that classify images, not pixels")
     if trained.of_pixels:
         write_masks(trained, images, told, options.out)
     else:
@@ -119,9 +119,9 @@ def run(options) -> int:
 
 
 class Images:
-    """The images that were named as a model's inputs: those that can be read, as they come.
+    """The named images as a model's inputs, one by one.
 
-    The others are named on standard error, and counted in `failed`.
+    Those that cannot be read are reported on standard error, and counted in `failed`.
 
     Raises: ValueError for a folder without images.
     """
@@ -159,9 +159,9 @@ class Images:
 
 
 def named_on_stdin() -> Iterator[Path]:
-    """The names of files on standard input, a line each, in whatever letters they are."""
+    """The names of files on standard input, one per line, in any encoding."""
     if sys.stdin is None:
-        raise CommandError("- takes names of files from standard input, which is closed")
+        raise CommandError("- needs names of files on standard input, which is closed")
     for line in getattr(sys.stdin, "buffer", sys.stdin):
         name = os.fsdecode(line).rstrip("\r\n")
         if name:
@@ -169,14 +169,14 @@ def named_on_stdin() -> Iterator[Path]:
 
 
 class Told:
-    """What is said of the images: a line for each at once, and all of it as a table."""
+    """The results: a line for each image at once, and a table of all."""
 
     def __init__(self, classes: list[str], count: int):
         self.classes, self.count = classes, count
         self.rows: list[list] = []
 
     def tell(self, path: Path, shares: np.ndarray, more: str = "") -> None:
-        """The classes with the largest shares, in words."""
+        """Print the classes with the largest shares."""
         from ..training.class_names import printable
 
         best = np.argsort(-shares, kind="stable")[: self.count]
@@ -193,22 +193,23 @@ class Told:
         pairs = (cell for i in range(1, count + 1) for cell in (f"class {i}", f"share {i}"))
         writer.writerow(["image", *pairs])
         writer.writerows(self.rows)
-        # Names of files may be no text: they are written as they are.
+        # Names of files need not be valid text; their bytes are written unchanged.
         write_atomically(path, text.getvalue().encode(errors="surrogateescape"))
 
 
 def name_classes(trained, images: Images, told: Told, saw: Path | None) -> None:
-    """A line for each image: its likeliest classes. The first comes at once, then more together.
+    """Print a line for each image: its likeliest classes. The first image runs alone, the others in
+    batches.
 
-    saw: a folder for pictures of what the model saw.
+    saw: a folder for images of what the model saw.
     """
     size = most = 1
-    if Path("-") not in images.named:  # whoever writes the names may wait for each answer
+    if Path("-") not in images.named:  # the writer of the names may wait for each answer
         most = BATCH
     paths = images.paths()
     pictures: dict[Path, Path] = {}
     if saw is not None:
-        pictures = written_to(list(paths), saw, "seen", "the picture of what the model saw")
+        pictures = written_to(list(paths), saw, "seen", "the image of what the model saw")
         paths = iter(pictures)
     found = images.read(paths)
     while batch := list(itertools.islice(found, size)):
@@ -223,7 +224,7 @@ def name_classes(trained, images: Images, told: Told, saw: Path | None) -> None:
 
 
 def written_to(paths: list[Path], folder: Path, what: str, words: str) -> dict[Path, Path]:
-    """The PNG that is written for each image. Raises: CommandError if two would have the same."""
+    """The PNG for each image. Raises: CommandError if two images would have the same."""
     places = {path: folder / f"{path.stem}-{what}.png" for path in paths}
     owners = Counter(places.values())
     for path, place in places.items():
@@ -234,7 +235,7 @@ def written_to(paths: list[Path], folder: Path, what: str, words: str) -> dict[P
 
 
 def write_seen(path: Path, image: np.ndarray, transform) -> None:
-    """What a model sees of an image (C, H, W), before its values are scaled, as an enlarged PNG."""
+    """Write an enlarged PNG of an image (C, H, W) as the model sees it, before normalisation."""
     from ..data.transforms import Compose, Normalize
     from ..training.input_transform import with_channels_reversed
 
@@ -250,7 +251,7 @@ def write_seen(path: Path, image: np.ndarray, transform) -> None:
 
 
 def write_masks(trained, images: Images, told: Told, out: Path) -> None:
-    """A mask for each image, and a line: the classes with most pixels."""
+    """Write a mask for each image, and print a line: the classes with most pixels."""
     masks = written_to(list(images.paths()), out, "mask", "the mask")
     for path, prepared in images.read(masks):
         labels = probabilities(trained.model, prepared.x[None])[0].argmax(0)  # (H, W)
@@ -261,7 +262,7 @@ def write_masks(trained, images: Images, told: Told, out: Path) -> None:
 
 
 def write_mask(path: Path, labels: np.ndarray, num_classes: int) -> None:
-    """labels (H, W) as a PNG with a colour for each class."""
+    """Write labels (H, W) as a PNG with a colour for each class."""
     from ..training.plots import class_colours
 
     image = pillow().fromarray(labels.astype(np.uint8), mode="P")
@@ -287,7 +288,7 @@ def write_png(path: Path, image) -> None:
 
 
 def probabilities(model, x: np.ndarray) -> np.ndarray:
-    """x (N, C, H, W) -> (N, classes), or (N, classes, H, W) of pixels; classes add up to 1."""
+    """x (N, C, H, W) -> (N, classes), or (N, classes, H, W) for pixels; classes sum to 1."""
     from ..autograd import no_grad
     from ..functional import softmax
     from ..tensor import Tensor

@@ -1,4 +1,4 @@
-"""The numbers of an evaluation in words."""
+"""The numbers of an evaluation as text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def accuracy(evaluation) -> str:
-    """How much of the data was right, on one line; top-5 only where there are more classes."""
+    """The accuracy on one line, with top-5 for more than five classes."""
     matrix = evaluation.confusion
     right, total = int(np.trace(matrix)), int(matrix.sum())
     kind = "pixels" if evaluation.of_pixels else "images"
@@ -21,7 +21,7 @@ def accuracy(evaluation) -> str:
 
 
 def overlaps(matrix: np.ndarray) -> str:
-    """How well masks agree."""
+    """The agreement of masks."""
     from ..training import pixel_scores
 
     scores = pixel_scores(matrix)
@@ -33,7 +33,7 @@ def overlaps(matrix: np.ndarray) -> str:
 
 
 def confusions(matrix: np.ndarray, classes: list[str], most: int = 5) -> list[str]:
-    """The pairs of classes that are mixed up most often, the most frequent first."""
+    """The most frequent confusions of two classes, in descending order."""
     wrong = matrix * ~np.eye(len(matrix), dtype=bool)
     order = np.argsort(-wrong, axis=None, kind="stable")[:most]
     pairs = zip(*np.unravel_index(order, wrong.shape), strict=True)

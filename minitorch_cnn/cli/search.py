@@ -1,4 +1,4 @@
-"""minitorch-cnn search: let a method look for networks, or let a stopped search go on."""
+"""minitorch-cnn search: search for networks, or resume a stopped search."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from .parser import (
 from .place import list_files, own_folder, refuse_with_resume, stoppable
 
 DESCRIPTION = """\
-Search for networks: a method proposes them, each is trained for a short while, its accuracy on
-images held out from the training data is the reward, and the method proposes better ones. The
-folder of the search has all that was tried, the best, and what it takes to go on.
+Search for networks: a method proposes them, each is trained briefly, its accuracy on images held
+out from the training data is the reward, and the method proposes better ones. The folder of the
+search keeps all samples, the best network, and the state for --resume.
 
 spaces (with settings for --space-set):
   cells      the two cells of a NASNet   nodes=5 operations=[...] cells=1 filters=8
@@ -34,18 +34,18 @@ spaces (with settings for --space-set):
   genetic    the bits of Genetic CNN     nodes=[3,4,5] filters=[8,16,32] units=64
 
 methods (with settings for --method-set):
-  reinforce  an LSTM learns what pays    batch=10 lr=0.01 entropy=0.01 decay=0.9 hidden_size=64
-  random     all networks are as likely  batch=10
-  evolution  the fittest have children   population=20 crossover=0.2 exchange=0.2 mutation=0.8
+  reinforce  an LSTM by REINFORCE        batch=10 lr=0.01 entropy=0.01 decay=0.9 hidden_size=64
+  random     uniform samples             batch=10
+  evolution  a genetic algorithm         population=20 crossover=0.2 exchange=0.2 mutation=0.8
                                          change=0.05
 
 examples:
   minitorch-cnn search --space layers --budget 100 --space-set layers=2 filters=[4,8]
   minitorch-cnn search --space genetic --method evolution --budget 100 --workers 2
   minitorch-cnn search --space cells --budget 50 --data shapes --images 500 --space-set nodes=3
-  minitorch-cnn search --resume runs/search-cells    go on where that search was stopped
+  minitorch-cnn search --resume runs/search-cells    resume that search
 
-On a cluster MPI's processes train the networks, all but one of so many (pip install mpi4py):
+On a cluster, MPI's processes train the networks; the first one controls them (pip install mpi4py):
   mpiexec -n 3 python -m mpi4py.futures -m minitorch_cnn search --space layers --budget 100"""
 
 USAGE = """\
@@ -54,24 +54,24 @@ minitorch-cnn search [--space NAME] [--method NAME] [--budget N] [settings] [--o
 
 FILES = {
     "best.json": "the best architecture",
-    "best.py": "the same as a net in a file",
-    "log.jsonl": "a line for each sample",
-    "rewards.png": "how the rewards went",
-    "pareto.png": "what accuracy costs in multiply-adds",
+    "best.py": "the best architecture as a net in a file",
+    "log.jsonl": "one line per sample",
+    "rewards.png": "the rewards over the search",
+    "pareto.png": "accuracy against multiply-adds",
     "plan.json": "the settings",
-    "state.safetensors": "what --resume goes on from",
+    "state.safetensors": "the state for --resume",
 }
-# What a search that goes on has already.
+# The settings of a search, which --resume does not accept.
 SETTINGS = (
     *("space", "method", "budget", "space_set", "method_set", "seed", "data", "size", "images"),
     *("epochs", "batch_size", "lr", "timeout", "out"),
 )
-SMALL_IMAGES = {"digits": 8}  # pixels a side, if not 32
+SMALL_IMAGES = {"digits": 8}  # image sizes other than 32
 
 
 def add_parser(commands) -> None:
     parser: Parser = commands.add_parser(
-        "search", help="look for good networks, or let a search go on", description=DESCRIPTION
+        "search", help="search for good networks, or resume a search", description=DESCRIPTION
     )
     parser.usage = USAGE
     search = parser.add_argument_group("the search")
@@ -80,7 +80,7 @@ def add_parser(commands) -> None:
         "--method", metavar="NAME", help="reinforce, random or evolution (reinforce)"
     )
     search.add_argument(
-        "--budget", type=number(int, 1), metavar="N", help="networks that are asked for (200)"
+        "--budget", type=number(int, 1), metavar="N", help="number of sampled networks (200)"
     )
     for what in ("space", "method"):
         search.add_argument(
@@ -91,9 +91,9 @@ def add_parser(commands) -> None:
             help=f"settings of the {what}, see above",
         )
     search.add_argument(
-        "--seed", type=number(int, 0), metavar="N", help="of the method and of the children (0)"
+        "--seed", type=number(int, 0), metavar="N", help="seed of the method and of training (0)"
     )
-    children = parser.add_argument_group("how each network is trained")
+    children = parser.add_argument_group("training of each network")
     children.add_argument(
         "--data",
         nargs="+",
@@ -103,16 +103,16 @@ def add_parser(commands) -> None:
         "folder need the PATH to them",
     )
     children.add_argument(
-        "--size", type=number(int, 1), metavar="N", help="pixels a side (8 of digits, else 32)"
+        "--size", type=number(int, 1), metavar="N", help="image size (8 for digits, else 32)"
     )
     children.add_argument(
-        "--images", type=number(int, 5), metavar="N", help="how many are used, a fifth to test"
+        "--images", type=number(int, 5), metavar="N", help="number of images, a fifth held out"
     )
     children.add_argument(
         "--epochs", type=number(int, 1), metavar="N", help="passes over the images (2)"
     )
     children.add_argument(
-        "--batch-size", type=number(int, 1), metavar="N", help="images in each step (32)"
+        "--batch-size", type=number(int, 1), metavar="N", help="images per step (32)"
     )
     children.add_argument(
         "--lr", type=number(float, 0, above=True), metavar="RATE", help="the highest rate (0.05)"
@@ -121,28 +121,28 @@ def add_parser(commands) -> None:
         "--timeout",
         type=number(float, 0, above=True),
         metavar="SECONDS",
-        help="after which one is given up (600)",
+        help="time limit of one network (600)",
     )
     place = parser.add_argument_group("the run")
     place.add_argument(
-        "--workers", type=number(int, 1), metavar="N", help="networks trained at a time (all cores)"
+        "--workers", type=number(int, 1), metavar="N", help="parallel trainings (all cores)"
     )
     place.add_argument(
         "--out",
         type=file_path,
         metavar="DIR",
-        help="its folder, new or empty (runs/search-SPACE, or the like with a number)",
+        help="its folder, new or empty (runs/search-SPACE, numbered if it exists)",
     )
     place.add_argument(
         "--resume",
         type=file_path,
         metavar="DIR",
-        help="go on with the stopped search in this folder",
+        help="resume the stopped search in this folder",
     )
     place.add_argument(
         "--plain",
         action="store_true",
-        help="a line per round and no bar, as where stderr is no terminal",
+        help="print a line per round instead of a bar",
     )
     parser.set_defaults(run=run)
 
@@ -162,7 +162,7 @@ def run(options) -> None:
 
 
 def search(plan, directory: Path, options) -> None:
-    """Begin a search in its folder, or go on with the one there."""
+    """Begin a search in its folder, or resume the one there."""
     from ..nas import resume_search, run_search
 
     executor, workers = make_executor(options.workers)
@@ -177,7 +177,7 @@ def search(plan, directory: Path, options) -> None:
 
 
 def announce(directory: Path, plan) -> None:
-    """Say what is about to be searched, on what and where."""
+    """Print the space, the data and the folder of the search."""
     print(
         f"Searching {plan.space_name} by {plan.method} on {plan.training.data}: "
         f"{plan.budget} samples, seed {plan.seed}\nThe folder of the search: {directory}",
@@ -186,7 +186,7 @@ def announce(directory: Path, plan) -> None:
 
 
 def make_plan(options):
-    """The plan of the options that were given, else of the defaults."""
+    """The plan from the given options and the defaults."""
     from ..nas import METHODS, SPACES, Plan, Training
     from ..nas.spaces import make_space
 
@@ -207,15 +207,15 @@ def make_plan(options):
 
 
 def given(options, *names: str) -> dict:
-    """Those of the options that were given."""
+    """The given options."""
     values = {name: getattr(options, name) for name in names}
     return {name: value for name, value in values.items() if value is not None}
 
 
 def make_executor(workers: int | None) -> tuple[Callable | None, int | None]:
-    """What makes the pool, None for processes of this machine; and the networks at a time.
+    """The factory of the pool, None for local processes; and the number of parallel networks.
 
-    Under `python -m mpi4py.futures` it is MPI's, if there are processes for it.
+    Under `python -m mpi4py.futures` the pool is MPI's, if it has processes.
     """
     if "mpi4py.futures" not in sys.modules:
         return None, workers
@@ -232,7 +232,7 @@ def make_executor(workers: int | None) -> tuple[Callable | None, int | None]:
 
 
 def report(plan, samples, directory: Path) -> None:
-    """What was found, and how to train it; the pictures."""
+    """Print the best network and how to train it, and draw the figures."""
     from ..nas import best
     from ..nas.plots import plot_pareto, plot_rewards
 
@@ -240,7 +240,7 @@ def report(plan, samples, directory: Path) -> None:
         plot_rewards(samples, directory / "rewards.png")
         plot_pareto(samples, directory / "pareto.png")
     except ImportError as error:
-        print(f"search: no pictures were drawn: {error}", file=sys.stderr)
+        print(f"search: no figures were drawn: {error}", file=sys.stderr)
     found = best(samples)
     failed = sum(sample.score.failed is not None for sample in samples)
     trained = sum(not sample.known for sample in samples)
@@ -255,9 +255,9 @@ def report(plan, samples, directory: Path) -> None:
 
 
 def how_to_train(plan, architecture, directory: Path) -> str:
-    """The command that trains the best network; what is no registered model gets a file, best.py.
+    """The command that trains the best network; an unregistered one is written to best.py.
 
-    architecture: the best, which best.json has.
+    architecture: the content of best.json.
     """
     from ..interop import write_atomically
 

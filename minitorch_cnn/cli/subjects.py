@@ -1,4 +1,4 @@
-"""What analyse and explore look at: a run, weights in a file, or a new model."""
+"""The subjects of analyse and explore: a run, weights in a file, or an untrained model."""
 
 from __future__ import annotations
 
@@ -17,39 +17,39 @@ OF_PIXELS = "labels pixels; analyse looks at nets that label images"
 
 
 def add_image(parser) -> None:
-    """--image, for files of one's own in place of the data's images."""
+    """Add --image, for files instead of the data's images."""
     parser.add_argument(
         "--image",
         type=file_path,
         nargs="+",
         metavar="FILE",
-        help="images of yours to look with, instead of the usual ones",
+        help="image files of yours, instead of the usual images",
     )
     add_drawing(parser)
 
 
 def add_drawing(parser) -> None:
-    """--invert and --as-is, of images that may be drawings."""
+    """Add --invert and --as-is, for images that may be drawings."""
     parser.add_argument(
         "--invert",
         action="store_true",
-        help="exchange dark and light oneself, whatever the ground is",
+        help="always exchange dark and light",
     )
     parser.add_argument(
         "--as-is",
         action="store_true",
-        help="leave drawings as they are: neither inverted nor cropped and centred",
+        help="never invert, crop or centre drawings",
     )
 
 
 def find_model(
     name: str, options, num_classes: int | None = None, pixels: bool = True
 ) -> tuple[Trained, str]:
-    """The model that a command is given, and what there is to say of its weights.
+    """The model of a command, and a note on its weights.
 
-    A folder of a run; with --weights a model whose weights are in a file; else a new one, which
-    takes digits, or images of --image, and has the settings of --set. num_classes: of a new model,
-    if not its own; pixels: whether it may label pixels.
+    It is that of a run's folder; with --weights a model with weights from a file; else an untrained
+    one for digits or for --image, with the settings of --set. num_classes: of an untrained model,
+    if not its default; pixels: whether it may label pixels.
     """
     directory = file_path(name)
     if options.weights is not None:
@@ -63,14 +63,14 @@ def find_model(
 
 
 def refuse_without_image(options) -> None:
-    """The usual images are no drawings that anything need be done to."""
+    """Refuse --invert and --as-is without --image: the usual images need neither."""
     for word in ("invert", "as_is"):
         if getattr(options, word) and not options.image:
-            raise CommandError(f"--{word.replace('_', '-')} goes with --image")
+            raise CommandError(f"--{word.replace('_', '-')} needs --image")
 
 
 def untrained(name: str, options, num_classes: int | None, pixels: bool) -> Trained:
-    """A new model in evaluation mode; its transform makes an image (C, H, W) of its size."""
+    """An untrained model in evaluation mode; its transform resizes an image (C, H, W)."""
     from ..analysis import image_shape
     from ..data.transforms import CenterCrop, Compose, Resize
     from ..models import model_entry
@@ -101,7 +101,7 @@ def untrained(name: str, options, num_classes: int | None, pixels: bool) -> Trai
 
 
 def read_images(trained: Trained, options) -> tuple[np.ndarray, list[str]]:
-    """The files of --image as the model takes them, (N, C, H, W), and what became of which."""
+    """The files of --image as the model's input (N, C, H, W), and notes on their preparation."""
     import numpy as np
 
     from ..training.trained import prepare

@@ -1,4 +1,4 @@
-"""minitorch-cnn summary: what each layer of a model costs."""
+"""minitorch-cnn summary: the costs of each layer of a model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ examples:
 
 def add_parser(commands) -> None:
     parser: Parser = commands.add_parser(
-        "summary", help="what each layer of a model costs", description=DESCRIPTION
+        "summary", help="print the costs of each layer", description=DESCRIPTION
     )
     parser.add_argument(
         "model",
@@ -28,7 +28,7 @@ def add_parser(commands) -> None:
         "--format",
         choices=("table", "markdown", "csv", "latex"),
         default="table",
-        help="how to print it (table); csv has all layers and full numbers",
+        help="the format (table); csv has all layers and exact numbers",
     )
     add_input_shape(parser)
     parser.set_defaults(run=run)
@@ -39,11 +39,11 @@ def add_input_shape(parser: Parser) -> None:
         "--input-shape",
         type=image_shape,
         metavar="CxHxW",
-        help="channels, height and width of the image (those the model was published for, or usual "
-        "ones that a net in a file takes)",
+        help="channels, height and width of the image (default: those of the model's publication, "
+        "or usual ones that a net in a file accepts)",
     )
     parser.add_argument(
-        "--set", nargs="+", type=setting, metavar="NAME=VALUE", help="settings, as width=0.5"
+        "--set", nargs="+", type=setting, metavar="NAME=VALUE", help="settings, such as width=0.5"
     )
 
 
@@ -52,8 +52,8 @@ def run(options) -> None:
 
 
 def summary_of_model(name: str, options):
-    """The summary of a model by name; CommandError for settings that it cannot be made with, or if
-    it cannot take images of that shape.
+    """The summary of a model by name. Raises: CommandError for settings or image shapes that the
+    model does not accept.
     """
     from ..analysis import summary_of
     from ..models import model_entry
@@ -74,5 +74,5 @@ def summary_of_model(name: str, options):
         why = str(error) if entry.file is None else entry.file.located(error)
         shape = shape or entry.input_shape
         of = " of " + "x".join(map(str, shape)) if shape else ""
-        end = "" if shape else "; --input-shape names what it takes"
+        end = "" if shape else "; --input-shape sets another shape"
         raise CommandError(f"{entry.name} cannot take images{of}: {why}{end}") from error

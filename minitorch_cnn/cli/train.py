@@ -1,4 +1,4 @@
-"""minitorch-cnn train: train a model, or let a stopped run go on."""
+"""minitorch-cnn train: train a model, or resume a stopped run."""
 
 from __future__ import annotations
 
@@ -28,50 +28,50 @@ if TYPE_CHECKING:
     from ..training import Recipe, RunConfig
 
 DESCRIPTION = """\
-Train a model and keep the run in a folder: its weights, what was measured in each epoch, pictures
-of the curves, the confusions and the worst-classified images, and what it takes to go on with it.
+Train a model and keep the run in a folder: weights, metrics of each epoch, figures of the curves,
+the confusions and the worst errors, and the state for --resume.
 
 examples:
-  minitorch-cnn train lenet5                            the handwritten digits of the package
-  minitorch-cnn train lenet5_relu --data shapes         drawn shapes, to be told apart
-  minitorch-cnn train lenet5 --data mnist ~/mnist       files of yours: nothing is downloaded
+  minitorch-cnn train lenet5                            on the bundled handwritten digits
+  minitorch-cnn train lenet5_relu --data shapes         on synthetic shapes
+  minitorch-cnn train lenet5 --data mnist ~/mnist       your files; nothing is downloaded
   minitorch-cnn train lenet5_relu --data folder photos  photos/cat/1.jpg, photos/dog/1.jpg, ...
                                                         or photos/train/cat/..., photos/val/cat/...
   minitorch-cnn train vgg11 --size 32 --set width=0.1   a narrow net for small images
   minitorch-cnn train fcn8s --data shapes --size 64 --set width=0.125 padding=1 dropout=0
-                                                        what each pixel belongs to
+                                                        segmentation
   minitorch-cnn train vgg16 --data folder photos --start runs/vgg11-folder
                                                         a deeper net from a trained shallow one
   minitorch-cnn train resnet18 --data folder photos --weights resnet18.pth --lr 0.001
                                                         from a file of trained weights
   minitorch-cnn train lenet5 --epochs 5 --lr 0.001 --out runs/quick
-  minitorch-cnn train --resume runs/quick               go on where that run was stopped
-  minitorch-cnn train net.py:Net                        what the file net.py calls Net
+  minitorch-cnn train --resume runs/quick               resume that run
+  minitorch-cnn train net.py:Net                        the net called Net in net.py
   minitorch-cnn train net.py:make --set width=16 --data folder photos --size 64
 
-A net in a file is a class or function that makes it, or the net itself. --set gives its arguments;
-num_classes and in_channels get what the data have. It takes images (N, channels, size, size), of
-the data's size or --size, and answers with logits (N, classes). If no option says otherwise it is
-trained for 20 epochs in batches of 32 by AdamW, with a weight decay of 0.01 and a learning rate of
-0.001 that falls along a cosine. The run keeps a copy of the file and of the files beside it that it
-imports, goes on from it and is loaded with it, so use runs of others' files only if you trust them.
+A net in a file is a class or function that builds it, or the net itself. --set gives its arguments;
+num_classes and in_channels come from the data. It takes images (N, channels, size, size), of the
+data's size or --size, and returns logits (N, classes). By default it is trained for 20 epochs in
+batches of 32 by AdamW, with a weight decay of 0.01 and a learning rate of 0.001 that falls along a
+cosine. The run keeps a copy of the file, and of the files beside it that it imports. Resuming and
+loading execute this copy, so use other people's runs only if you trust them.
 """
 
 USAGE = """\
 minitorch-cnn train MODEL [--data NAME [PATH]] [--out DIR] [--device NAME] [--plain] [settings]
        minitorch-cnn train --resume DIR [--device NAME] [--plain]"""
 
-NET = {"model.py": "the net's file", "modules": "what it imports from beside it"}
+NET = {"model.py": "the net's file", "modules": "the files beside it that it imports"}
 FILES = {
-    "weights.safetensors": "what the model learned",
+    "weights.safetensors": "the trained weights",
     "metrics.csv": "loss and accuracy of each epoch",
-    "curves.png": "the same as curves",
-    "confusion.png": "which class is taken for which",
-    "worst.png": "the images it was most wrong about",
+    "curves.png": "their curves",
+    "confusion.png": "the confusion matrix",
+    "worst.png": "the images with the largest loss",
     "config.json": "the settings",
-    "checkpoint.safetensors": "what --resume goes on from",
+    "checkpoint.safetensors": "the state for --resume",
 }
-# What a run that goes on has already.
+# The settings of a run, which --resume does not accept.
 SETTINGS = (
     *("model", "data", "test_data", "epochs", "batch_size", "optimizer", "lr", "seed", "size"),
     *("set", "start", "weights", "out"),
@@ -81,7 +81,7 @@ SETTINGS = (
 def add_parser(commands) -> None:
     parser: Parser = commands.add_parser(
         "train",
-        help="train a model, or let a stopped run go on",
+        help="train a model, or resume a stopped run",
         description=DESCRIPTION,
     )
     parser.usage = USAGE
@@ -104,59 +104,59 @@ def add_parser(commands) -> None:
         "--test-data",
         type=file_path,
         metavar="PATH",
-        help="for --data folder: another folder, of the images to test with (else every fifth "
-        "image of each class, or those of PATH/val or PATH/test if there is PATH/train)",
+        help="for --data folder: the folder of the test images (default: those of PATH/val or "
+        "PATH/test if there is PATH/train, otherwise every fifth image of each class)",
     )
-    settings = parser.add_argument_group("settings", "those left out are the model's own")
+    settings = parser.add_argument_group("settings", "the defaults are the model's own")
     settings.add_argument("--epochs", type=number(int, 1), metavar="N", help="passes over the data")
     settings.add_argument(
-        "--batch-size", type=number(int, 1), metavar="N", help="images in each step"
+        "--batch-size", type=number(int, 1), metavar="N", help="images per step"
     )
     settings.add_argument("--optimizer", metavar="NAME", help="SGD, AdamW or RMSprop; needs --lr")
     settings.add_argument(
         "--lr", type=number(float, 0, above=True), metavar="RATE", help="the highest learning rate"
     )
     settings.add_argument(
-        "--seed", type=number(int, 0), metavar="N", help="of all random numbers (0)"
+        "--seed", type=number(int, 0), metavar="N", help="the seed of random numbers (0)"
     )
     settings.add_argument(
-        "--size", type=number(int, 1), metavar="N", help="pixels a side that the model sees"
+        "--size", type=number(int, 1), metavar="N", help="the image size of the model"
     )
     settings.add_argument(
         "--set",
         nargs="+",
         type=setting,
         metavar="NAME=VALUE",
-        help="settings of the model, as width=0.5",
+        help="settings of the model, such as width=0.5",
     )
     settings.add_argument(
         "--start",
         type=file_path,
         metavar="DIR",
-        help="the run that this one starts from: of vgg11 for a deeper VGG, of vgg16 for fcn32s, "
-        "of fcn32s for fcn16s, of fcn16s for fcn8s",
+        help="a run whose weights to start from: vgg11 for a deeper VGG, vgg16 for fcn32s, "
+        "fcn32s for fcn16s, fcn16s for fcn8s",
     )
     settings.add_argument(
         "--weights",
         type=file_path,
         metavar="FILE",
-        help="the model's weights to begin with, .pth or .safetensors; the classifier begins anew "
-        "if the classes are others",
+        help="initial weights, .pth or .safetensors; the classifier is initialised if the number "
+        "of classes differs",
     )
     place = parser.add_argument_group("the run")
     place.add_argument(
         "--out",
         type=file_path,
         metavar="DIR",
-        help="its folder, new or empty (runs/MODEL-DATA, or the like with a number)",
+        help="its folder, new or empty (runs/MODEL-DATA, numbered if it exists)",
     )
     place.add_argument(
-        "--resume", type=file_path, metavar="DIR", help="go on with the stopped run in this folder"
+        "--resume", type=file_path, metavar="DIR", help="resume the stopped run in this folder"
     )
     place.add_argument(
         "--plain",
         action="store_true",
-        help="a line per epoch and no bar, as where stderr is no terminal",
+        help="print a line per epoch instead of a bar",
     )
     add_device(place)
     parser.set_defaults(run=run)
@@ -178,7 +178,7 @@ def run(options) -> None:
 
 
 def train(directory: Path, start: Callable, options) -> None:
-    """Let a run begin or go on in its folder, and say what it found."""
+    """Begin or resume a run in its folder, and print its result."""
     settings = {"device": options.device, "progress": progress_of(options)}
     with stoppable(directory, "train", "run", "config.json"):
         result = start(directory, on_start=partial(announce, directory, options), **settings)
@@ -187,7 +187,7 @@ def train(directory: Path, start: Callable, options) -> None:
 
 
 def make_config(options) -> RunConfig:
-    """The run's description: the model's recipe with the options that were given."""
+    """The run's configuration: the model's recipe with the given options."""
     from .. import training
 
     data, path = parse_data(options.data)
@@ -216,7 +216,7 @@ def make_config(options) -> RunConfig:
 
 
 def with_optimizer(recipe: Recipe, options) -> Recipe:
-    """Another optimizer, with its rate alone: the recipe's settings are not for it."""
+    """Another optimizer with the given rate; the recipe's other settings do not apply to it."""
     from ..training.recipes.training_recipe import OPTIMIZERS
 
     name = options.optimizer
@@ -228,7 +228,7 @@ def with_optimizer(recipe: Recipe, options) -> Recipe:
 
 
 def announce(directory: Path, options, config: RunConfig) -> None:
-    """Say what is about to be trained, on what and where."""
+    """Print the model, the data and the folder of the run."""
     from ..training.folders import roots_of
 
     recipe = config.recipe
@@ -249,11 +249,11 @@ def announce(directory: Path, options, config: RunConfig) -> None:
         learned, held_out = roots_of(config.path or "", config.test_path)
         train, test = (len(config.parts[part]) for part in ("train", "test"))
         place = f"in {held_out}" if learned != held_out else "every fifth of each class"
-        print(f"Images to learn from: {train:,}; held out: {test:,}, {place}", flush=True)
+        print(f"Training images: {train:,}; held out: {test:,}, {place}", flush=True)
     anew = options.resume is None and not (config.start or config.weights)
     if recipe.pretrain and anew:
         print(
-            f"The paper begins with a trained {recipe.pretrain}: --start takes the folder of "
-            "such a run. This one begins with random weights.",
+            f"The paper starts from a trained {recipe.pretrain}: --start takes the folder of "
+            "such a run. This run starts from random weights.",
             flush=True,
         )

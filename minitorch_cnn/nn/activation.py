@@ -224,7 +224,7 @@ class ScaledTanh(Module):
 
 
 class _AlongAxis(Module):
-    """What functions along one axis share: the axis, or PyTorch's old guess at it."""
+    """Base of functions along one axis: the axis `dim`, or PyTorch's old default."""
 
     _shown = ("dim",)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class _Affine(Module):
-    """What the norms share that have a scale and a shift, or neither, or a scale alone."""
+    """Base of the norms with a scale and a shift, only a scale, or neither."""
 
     weight: Parameter | None
     bias: Parameter | None

@@ -194,7 +194,7 @@ class MaxUnpool2d(_MaxUnpoolNd):
 
 
 class _AdaptivePoolNd(Module):
-    """What the adaptive poolings share."""
+    """Base of the adaptive poolings."""
 
     spatial: int
     _shown = ("output_size",)
@@ -230,7 +230,7 @@ class AdaptiveAvgPool1d(_AdaptivePoolNd):
 
 
 class _AdaptiveMaxPoolNd(_AdaptivePoolNd):
-    """What the adaptive maxima share."""
+    """Base of the adaptive max poolings."""
 
     def __init__(self, output_size: OutputSize, return_indices: bool = False):
         super().__init__(output_size)

@@ -102,7 +102,7 @@ def test_images_and_weights_of_ones_own_are_looked_at(command, refused, trained,
         assert said.code == 0 and "untrained" not in said.out
     data = ["--data", "folder", photos, "--images", 4]
     assert command("analyse", "lesions", "lenet5_relu", *weights, *data).code == 0
-    assert "needs --data or --image" in refused("analyse", "maps", "lenet5_relu", *weights)
+    assert "needs images: --data or --image" in refused("analyse", "maps", "lenet5_relu", *weights)
     assert "needs labels" in refused("analyse", "lesions", trained, "--image", image)
-    assert "--data goes with --weights" in refused("analyse", "maps", trained, *data)
+    assert "--data needs --weights" in refused("analyse", "maps", trained, *data)
     assert "has its own" in refused("analyse", "maps", trained, *weights[:2])

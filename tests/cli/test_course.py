@@ -17,7 +17,7 @@ def test_the_notebooks_are_copied_and_the_next_command_is_said(command, tmp_path
 
 def test_solutions_come_when_they_are_asked_for(command, tmp_path):
     said = command("course", tmp_path, "--solutions")
-    assert f"{tmp_path / 'solutions'}: the solved ones" in said.out
+    assert f"{tmp_path / 'solutions'}: the solved notebooks" in said.out
     assert len(list((tmp_path / "solutions").iterdir())) == 12
 
 

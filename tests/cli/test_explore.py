@@ -35,6 +35,6 @@ def test_a_run_is_explored_with_images_of_ones_own(command, refused, trained, ph
     assert command(*words).code == 0
     assert "untrained" not in (folder / "weights.html").read_text(encoding="utf-8")
     assert "has its own" in refused("explore", trained, "--weights", weights)
-    assert "--mean goes with --weights" in refused("explore", "lenet5", "--mean", 0.5)
+    assert "--mean needs --weights" in refused("explore", "lenet5", "--mean", 0.5)
     assert "is neither a folder of a run nor a model" in refused("explore", "lenet6")
     assert "no such file" in refused("explore", "lenet5", "--image", "none.png").lower()

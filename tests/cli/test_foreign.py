@@ -121,7 +121,7 @@ def test_a_file_for_another_model_leaves_no_folder_behind(refused, trained_vgg, 
 def test_a_deeper_vgg_says_what_it_would_begin_with(command, tmp_path):
     settings = ["--size", 32, "--epochs", 1, "--plain", "--set", "width=0.02"]
     said = command("train", "vgg13", *settings, "--out", tmp_path / "run")
-    assert "The paper begins with a trained vgg11: --start takes the folder" in said.out
+    assert "The paper starts from a trained vgg11: --start takes the folder" in said.out
 
 
 def test_heads_may_be_switched_off_or_on(refused):
@@ -143,8 +143,8 @@ def test_what_does_not_fit_together_is_refused(refused, trained_vgg, pictures, t
     mt.save(net.state_dict(), tmp_path / "resnet.safetensors")
     resnet = ["--weights", tmp_path / "resnet.safetensors", "--set", "width=0.125", "num_classes=2"]
     cases = {
-        "goes with --weights": ["evaluate", trained_vgg, "--resize", 40],
-        "--data goes with --weights": ["evaluate", trained_vgg, *data],
+        "--resize needs --weights": ["evaluate", trained_vgg, "--resize", 40],
+        "--data needs --weights": ["evaluate", trained_vgg, *data],
         "needs --data": ["evaluate", "vgg11", *given],
         "needs a FILE for each MODEL": ["evaluate", "vgg11", "vgg13", *data, *given],
         "there is no model 'vgg'": ["predict", "vgg", image, *given],
@@ -155,8 +155,8 @@ def test_what_does_not_fit_together_is_refused(refused, trained_vgg, pictures, t
         "text.pth is refused": ["predict", "vgg11", image, "--weights", tmp_path / "text.pth"],
         "there is no file": ["predict", "vgg11", image, "--weights", tmp_path / "none.pth"],
         "--dense needs images of 224": ["evaluate", trained_vgg, "--dense"],
-        "vgg11 is a model and no folder of a run: --weights FILE": ["predict", "vgg11", image],
-        "vgg13 is a model and no folder": ["evaluate", "vgg13"],
+        "vgg11 is a model, not the folder of a run: --weights FILE": ["predict", "vgg11", image],
+        "vgg13 is a model, not the folder": ["evaluate", "vgg13"],
         "--dense is for VGG": ["evaluate", "resnet18", "--dense", *data, *resnet],
     }
     for message, arguments in cases.items():

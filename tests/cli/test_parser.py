@@ -57,5 +57,5 @@ def test_a_setting_is_json_or_what_python_writes_or_a_word(text, value):
 
 @pytest.mark.parametrize("text", ["", "a\0b"])
 def test_what_names_no_file_is_refused(text):
-    with pytest.raises(CommandError, match="is no name of a file or folder"):
+    with pytest.raises(CommandError, match="is not the name of a file or folder"):
         file_path(text)

@@ -244,7 +244,7 @@ def test_analyse_and_explore_see_a_drawing_as_predict_does(command, refused, tra
         by_hand = command(*words, "--image", zero, "--invert").out
         assert by_hand.startswith(f"{zero}: {said.removeprefix('inverted, ')}\n")
         assert "cropped" not in command(*words, "--image", zero, "--as-is").out
-        assert "--as-is goes with --image" in refused(*words, "--as-is")
+        assert "--as-is needs --image" in refused(*words, "--as-is")
 
 
 @pytest.mark.slow

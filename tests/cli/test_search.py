@@ -150,5 +150,5 @@ def test_what_does_not_fit_is_refused_in_one_sentence(
 
 def test_a_folder_that_is_not_empty_is_refused(refused, tmp_path):
     (tmp_path / "plan.json").write_text("{}")
-    message = f"must be a new or empty folder; its search goes on with --resume {tmp_path}"
+    message = f"must be a new or empty folder; resume its search with --resume {tmp_path}"
     assert message in refused("search", "--out", tmp_path)

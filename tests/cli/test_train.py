@@ -36,7 +36,7 @@ def test_a_run_says_what_it_does_how_good_it_is_and_where_its_files_are(train, t
     assert head.startswith("Training lenet5_relu on folder in ")
     assert "2 epochs in batches of 16, SGD with a learning rate up to 0.02, seed 0" in head
     assert place == f"The folder of the run: {tmp_path / 'run'}"
-    assert parts == "Images to learn from: 16; held out: 4, every fifth of each class"
+    assert parts == "Training images: 16; held out: 4, every fifth of each class"
     assert [line.split()[:2] for line in rest[:2]] == [["epoch", "1/2"], ["epoch", "2/2"]]
     assert any(line.startswith("Held out: accuracy ") and "of 4 images" in line for line in rest)
     assert {line.split()[0] for line in rest[-len(FILES) :]} == set(FILES)
@@ -108,7 +108,7 @@ def test_a_stopped_run_says_how_to_go_on_and_ends_as_if_never_stopped(
         said = train("--epochs", 3, "--plain")
     assert said.code == 130
     assert said.err.count("\n") == 1
-    words = said.err.split("minitorch-cnn: stopped; the run goes on with: minitorch-cnn ")[1]
+    words = said.err.split("minitorch-cnn: stopped; resume the run with: minitorch-cnn ")[1]
     said = command(*words.split(), "--plain")
     assert said.code == 0 and "Held out: accuracy " in said.out
     parts = [load(folder / "weights.safetensors") for folder in (whole, tmp_path / "run")]
@@ -147,7 +147,7 @@ def test_ctrl_c_at_the_terminal_ends_in_one_sentence(photos, tmp_path):
             process.kill()
     assert process.returncode == 130
     assert err == (
-        "minitorch-cnn: stopped; the run goes on with: "
+        "minitorch-cnn: stopped; resume the run with: "
         f"minitorch-cnn train --resume {tmp_path / 'run'}\n"
     )
 
@@ -202,7 +202,7 @@ def test_a_run_goes_on_with_no_settings_but_its_own(refused, trained, name, valu
 def test_a_folder_that_is_not_empty_is_refused(refused, trained, tmp_path):
     (tmp_path / "letter.txt").write_text("dear")
     assert "must be a new or empty folder" in refused("train", "lenet5", "--out", tmp_path)
-    assert "goes on with --resume" in refused("train", "lenet5", "--out", trained)
+    assert "resume its run with --resume" in refused("train", "lenet5", "--out", trained)
     message = refused("train", "lenet5", "--out", tmp_path / "letter.txt")
     assert "must be a new or empty folder" in message
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
@@ -262,7 +262,7 @@ def test_images_of_another_folder_are_tested_with(command, refused, photos, tmp_
     data = ["--data", "folder", photos, "--test-data", tmp_path / "test", "--epochs", 1, "--plain"]
     said = command("train", "lenet5_relu", *data, "--out", tmp_path / "run")
     assert said.code == 0 and "of 20 images)" in said.out
-    assert f"Images to learn from: 20; held out: 20, in {tmp_path / 'test'}\n" in said.out
+    assert f"Training images: 20; held out: 20, in {tmp_path / 'test'}\n" in said.out
     assert "of 20 images)" in command("evaluate", tmp_path / "run").out
     message = refused("train", "lenet5_relu", "--test-data", photos, "--out", tmp_path / "no")
     assert "data 'digits' takes no test_path" in message

@@ -1,4 +1,4 @@
-"""What `minitorch-cnn analyse` can look at: for each a line of help, and what runs it."""
+"""The analyses of `minitorch-cnn analyse`: for each a line of help, and its function."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def endings_of_figures() -> tuple[str, ...]:
 
 
 class Analysis(NamedTuple):
-    """run: (subject, options of the command) -> what was found; takes: the options of its own.
+    """run: a function (subject, options of the command) -> the result; takes: its own options.
 
-    labelled: whether it needs the labels of the images; endings: of files that it is drawn into.
+    labelled: whether it needs labels; endings: the suffixes of its files.
     """
 
     help: str
@@ -65,16 +65,16 @@ ANALYSES = {
     "several-lesions": Analysis("error without several blocks", of_several_lesions, labelled=True),
     "order": Analysis("error with blocks in another order", of_reordering, labelled=True),
     "paths": Analysis("gradient by the length of its path", of_paths, labelled=True),
-    "refinement": Analysis("how blocks refine a stage's estimate", of_refinement),
+    "refinement": Analysis("how the blocks of a stage refine its estimate", of_refinement),
     "landscape": Analysis("loss along a random direction", of_landscape, labelled=True),
     "surface": Analysis("loss on a random plane", of_surface, labelled=True),
     "cam": Analysis("class activation maps, and their boxes", of_class_activation),
     "grad-cam": Analysis(
-        "the same for the maps of --layer, by their gradients", of_grad_cam, ("layer",)
+        "the same for the maps of --layer, by gradients", of_grad_cam, ("layer",)
     ),
-    "saliency": Analysis("what pixels a class's logit comes from", of_saliency),
+    "saliency": Analysis("the pixels that determine a class's logit", of_saliency),
     "deconvolution": Analysis(
-        "what excites the channels of --layer most", of_deconvolution, ("layer",)
+        "the image parts that excite the channels of --layer most", of_deconvolution, ("layer",)
     ),
     "occlusion": Analysis("a class's probability with a part hidden", of_occlusion),
     "maximisation": Analysis(
@@ -82,8 +82,8 @@ ANALYSES = {
     ),
     "sanity": Analysis("whether gradient images depend on the weights", of_sanity),
     "filters": Analysis("the first convolution's filters", of_filters, ("layer",)),
-    "maps": Analysis("what each layer makes of an image", of_maps, ("layer",)),
-    "field": Analysis("receptive field, effective and by formula", of_field, ("layer",)),
+    "maps": Analysis("the feature maps of an image in each layer", of_maps, ("layer",)),
+    "field": Analysis("the receptive field, effective and by formula", of_field, ("layer",)),
     "graph": Analysis(
         "the computation graph, as .svg or .dot", of_graph, endings=lambda: (".svg", ".dot", ".gv")
     ),
@@ -93,8 +93,8 @@ ANALYSES = {
         ("layer",),
         endings=lambda: (".gif", *endings_of_figures()),
     ),
-    "roofline": Analysis("time and memory of layers, and the machine's best", of_roofline),
+    "roofline": Analysis("time and memory of layers, and the machine's limits", of_roofline),
     "degradation": Analysis(
-        "training error of a MODEL and those --against it", of_degradation, ("against", "epochs")
+        "training errors of a MODEL and those --against it", of_degradation, ("against", "epochs")
     ),
 }

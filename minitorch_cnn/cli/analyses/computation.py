@@ -1,4 +1,4 @@
-"""How a network is computed: its graph, a convolution step by step, time and memory."""
+"""The computation of a network: its graph, a convolution step by step, time and memory."""
 
 from __future__ import annotations
 
@@ -57,5 +57,5 @@ def of_roofline(subject, options) -> Found:
     peaks = f"best: {roof.flops / 1e9:.0f} GFLOP/s, {bands}"
     head = f"{'layer':30} {'ms':>9} {'MiB':>9} {'of best':>8} %  bound by  {peaks}"
     if found.winograd.any():
-        rows.append("Winograd's multiply-adds are those that it does: fewer than the definition's")
+        rows.append("Winograd: its own multiply-adds are counted, fewer than the definition's")
     return drawn("\n".join([head, *rows]), found)

@@ -1,4 +1,4 @@
-"""How depth acts in a network: sizes of signals, what blocks do, and the loss around weights."""
+"""The effects of depth: sizes of signals, functions of blocks, and the loss around weights."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def of_degradation(subject, options) -> Found:
     from ...training.config import build_model
 
     if not subject.given:
-        raise CommandError("degradation trains a MODEL from the start; a run or --image is none")
+        raise CommandError("degradation trains a MODEL from scratch: it takes no run or --image")
     names = [subject.given, *options.against]
     digits = Digits(train=True, size=16)
     pixels = (digits.images - digits.images.mean()) / digits.images.std()

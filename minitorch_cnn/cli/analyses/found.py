@@ -1,4 +1,4 @@
-"""What the analyses of the command line share: a text, and a figure once a file is wanted."""
+"""The result of an analysis on the command line: a text, and a figure on demand."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 from ..parser import CommandError
 
-Found = tuple[str, Callable[[Path], object]]  # what to print, and what draws it into a file
+Found = tuple[str, Callable[[Path], object]]  # a text, and a function that draws it into a file
 
 
 def drawn(text: str, result) -> Found:
-    """The text, and the result's figure once a file is wanted."""
+    """The text, and a function that saves the result's figure."""
     return text, lambda path: result.plot().savefig(path)
 
 

@@ -1,4 +1,4 @@
-"""What a network makes of images: maps, gradients, and images that excite its units."""
+"""The responses of a network to images: maps, gradients, and images that excite its units."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def of_sanity(subject, options) -> Found:
         f"{layer:30}" + "".join(f"{values[k]:15.3f}" for values in found.correlations.values())
         for k, layer in enumerate(["none", *found.layers])
     ]
-    head = f"{'drawn anew up to':30}" + "".join(f"{name:>15}" for name in names)
+    head = f"{'randomised up to':30}" + "".join(f"{name:>15}" for name in names)
     return drawn("\n".join([head, *rows]), found)
 
 
