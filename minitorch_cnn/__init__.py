@@ -20,8 +20,8 @@ from math import pi as pi
 from numpy import dtype as dtype
 from numpy import newaxis as newaxis
 
-# In a checkout minitorch_cnn/kernels is a link to kernels/. Where git makes no links (Windows) it
-# is a file with that path in it, and the package is loaded from there.
+# In a checkout minitorch_cnn/kernels is a link to kernels/. If git creates no links (Windows), it
+# is a file that contains that path, and the package is loaded from there.
 _here = _os.path.dirname(_os.path.abspath(__file__))
 if not _typing.TYPE_CHECKING and not _os.path.isdir(_os.path.join(_here, "kernels")):
     import importlib.util as _util
@@ -40,7 +40,7 @@ from .dtypes import *
 from .second_names import FUNCTIONS as _FUNCTIONS
 from .second_names import METHODS as _METHODS
 
-if _typing.TYPE_CHECKING:  # what is imported on demand, where type checkers and editors find it
+if _typing.TYPE_CHECKING:  # names imported on demand, for type checkers and editors
     from . import (
         amp,
         analysis,
@@ -151,7 +151,7 @@ _LEGACY = (
     "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor",
     "IntTensor", "LongTensor", "ShortTensor",
 )  # fmt: skip
-_OF_FUNCTIONAL = (  # those that PyTorch has here, too, with the same arguments
+_OF_FUNCTIONAL = (  # functions that PyTorch also has here, with the same arguments
     "adaptive_avg_pool1d", "adaptive_max_pool1d", "avg_pool1d", "celu", "channel_shuffle", "conv1d",
     "conv2d", "conv_transpose1d", "conv_transpose2d", "cosine_similarity", "max_pool1d",
     "max_pool2d", "pairwise_distance", "pixel_shuffle", "pixel_unshuffle", "prelu", "rrelu",
@@ -170,7 +170,7 @@ _QUESTIONS = (
     "asarray", "can_cast", "is_complex", "is_nonzero", "is_same_size", "scalar_tensor",
 )  # fmt: skip
 
-# PyTorch's second places: mt.NAME is the attribute of that name in that module.
+# PyTorch's second names: mt.NAME is the attribute of that name in that module.
 SECOND_PLACES = {
     **{name: (".tensor", first) for name, first in {**_METHODS, **_FUNCTIONS}.items()},
     **{name: (".functional", name) for name in _OF_FUNCTIONAL},
@@ -191,7 +191,7 @@ SECOND_PLACES = {
 }
 
 
-if not _typing.TYPE_CHECKING:  # to which a name that is not here is a mistake
+if not _typing.TYPE_CHECKING:  # type checkers must report unknown names
 
     class _Package(_types.ModuleType):
         """This module. Whoever imports its package `tensor` gives it the functions of tensors."""

@@ -1,4 +1,4 @@
-"""torch.amp's places of what is in cuda.amp, where the device comes first."""
+"""torch.amp: cuda.amp's classes with the device as the first argument."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd", "is_autocast_en
 
 
 class autocast(amp.autocast):
-    """`cuda.amp.autocast` for a device."""
+    """`cuda.amp.autocast` for any device."""
 
     def __init__(
         self,
@@ -25,7 +25,7 @@ class autocast(amp.autocast):
 
 
 class GradScaler(amp.GradScaler):
-    """`cuda.amp.GradScaler` for a device."""
+    """`cuda.amp.GradScaler` for any device."""
 
     def __init__(self, device: str = "cuda", *args: Any, **settings: Any):
         super().__init__(*args, **settings)

@@ -1,12 +1,12 @@
-"""Where arrays lie, how they get elsewhere, and that those of one operation lie together.
+"""Devices of arrays: names, transfers, and the check that an operation has its inputs on one.
 
     "cpu"         NumPy's arrays
     "cuda:i"      CuPy's arrays on the GPU number i; "cuda" is "cuda:0"
     "emulator"    NumPy's memory under CuPy's rules; kernels run as their CUDA text (kernels/cuda/)
 
-A tensor's device is its array's. There is no current device to be set: an operation runs where its
-inputs lie, and what it needs besides it makes there, by the `like=` of NumPy's creation functions.
-CuPy is imported when the first tensor goes to a GPU.
+A tensor's device is its array's. There is no current device to set: an operation runs on the device
+of its inputs, and creates other arrays there by the `like=` of NumPy's creation functions. CuPy is
+imported when the first tensor moves to a GPU.
 """
 
 from __future__ import annotations
@@ -25,25 +25,26 @@ from .spelling import nearest
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# What names a place: a `device` is a string, a number is a GPU's.
+# A device by name (a `device` is a string) or by the number of a GPU.
 DeviceLike: TypeAlias = "str | int"
-# Main memory's arrays, which CuPy's and the emulator's stand in for.
+# NumPy's arrays; CuPy's and the emulator's count as the same type.
 Array: TypeAlias = "NDArray[Any]"
 
-# Whether any array ever lay elsewhere than in main memory. Until then no op looks where its inputs
-# lie: the check would cost a twentieth of a small op.
+# Whether any array was ever outside main memory. Until then no operator checks the devices of its
+# inputs, which would cost a twentieth of a small operation.
 elsewhere = False
 
 KINDS = ("cpu", "cuda", "emulator")
 
 
 class device(str):
-    """The name of a place for tensors, with its `type` and its `index` (None where it has none).
+    """The name of a device, with its `type` and its `index` (or None).
 
         mt.device("cuda:1") == mt.device("cuda", 1) == "cuda:1"
 
-    Whether the place exists is asked when something goes there.
-    Raises TypeError and ValueError for what names no device.
+    Whether the device exists is checked on its first use.
+
+    Raises: TypeError and ValueError for invalid names.
     """
 
     __slots__ = ()
@@ -54,7 +55,7 @@ class device(str):
         name = f"cuda:{type}" if isinstance(type, int) else type
         if index is not None:
             if ":" in name or isinstance(index, bool) or not isinstance(index, int):
-                raise ValueError(f"device: index={index!r} of type={type!r} is not the only number")
+                raise ValueError(f"device: index={index!r} excludes the number in type={type!r}")
             name = f"{name}:{index}"
         if re.fullmatch(r"cpu(:0)?|emulator(:0)?|cuda(:\d+)?", name) is None:
             raise ValueError(
@@ -79,10 +80,10 @@ class device(str):
         return f"device(type={self.type!r}{index})"
 
     def __enter__(self) -> None:
-        raise RuntimeError("device: there is no current device; name it where a tensor is made")
+        raise RuntimeError("device: there is no current device; pass device= to the functions")
 
     def __exit__(self, *error: object) -> None:
-        """Nothing was entered."""
+        """Do nothing: __enter__ raises."""
 
 
 @cache
@@ -91,26 +92,26 @@ def _named(name: str) -> device:
 
 
 def device_of(array: Any) -> device:
-    """Where an array lies: "cpu", "cuda:i" or "emulator"."""
-    device = array.device  # a str of NumPy's and of the emulator's, an object of CuPy's
+    """The device of an array: "cpu", "cuda:i" or "emulator"."""
+    device = array.device  # a str for NumPy and the emulator, an object for CuPy
     return _named(device if isinstance(device, str) else f"cuda:{device.id}")
 
 
 def is_array(x: object) -> TypeGuard[Array]:
-    """Whether `x` is an array of NumPy, of CuPy or of the emulator."""
+    """Whether `x` is an array of NumPy, CuPy or the emulator."""
     return isinstance(x, np.ndarray) or type(x).__module__.partition(".")[0] == "cupy"
 
 
 def names_device(x: object) -> TypeGuard[str]:
-    """Whether `x` is the name of a device, and not, say, of a dtype."""
+    """Whether `x` names a device, rather than, for example, a dtype."""
     return isinstance(x, str) and (x in ("cpu", "emulator") or x.startswith("cuda"))
 
 
 def check_device(device: DeviceLike | None, name: str) -> str:
-    """`device` in full, "cpu" for None.
+    """The full name of `device`, "cpu" for None.
 
-    Raises, in the name of the function `name`: ValueError for a device that there is not,
-    RuntimeError where CuPy or a GPU is missing.
+    Raises: ValueError for an unknown device, RuntimeError without CuPy or a GPU, naming the
+    function `name`.
     """
     if device is None or device == "cpu":
         return "cpu"
@@ -131,7 +132,7 @@ def check_device(device: DeviceLike | None, name: str) -> str:
 
 
 def count_gpus(name: str, device: str) -> int:
-    """The number of GPUs; RuntimeError in the name of the function `name` if there is none."""
+    """The number of GPUs. Raises: RuntimeError, naming the function `name`, if there is none."""
     instead = "device='emulator' runs the same kernels on the CPU"
     if find_spec("cupy") is None:
         raise RuntimeError(
@@ -149,9 +150,9 @@ def count_gpus(name: str, device: str) -> int:
 
 
 def moved(array: Any, device: str, name: str) -> Array:
-    """`array` on `device`, itself if it lies there.
+    """`array` on `device`, without a copy if it is already there.
 
-    Raises RuntimeError, in the name of the function `name`, if the GPU's memory does not suffice.
+    Raises: RuntimeError, naming the function `name`, if the GPU's memory is exhausted.
     """
     global elsewhere
     if device_of(array) == device:
@@ -175,33 +176,34 @@ def moved(array: Any, device: str, name: str) -> Array:
 
 
 def to_host(array: Any) -> Array:
-    """The numbers of `array` in main memory."""
+    """`array` in main memory."""
     return moved(array, "cpu", "to_host")
 
 
 def address(array: Any) -> int:
-    """Where the first element of an array lies."""
+    """The address of the first element of an array."""
     host = isinstance(array, np.ndarray)
     return array.__array_interface__["data"][0] if host else array.data.ptr
 
 
 def is_writeable(array: Any) -> bool:
-    """Whether an array may be written to: it does not repeat elements, nor is it read-only."""
+    """Whether an array is writeable: neither read-only nor with repeated elements."""
     try:
         return array.flags.writeable
-    except AttributeError:  # CuPy knows no read-only memory, and marks no repeated elements
+    except AttributeError:  # CuPy has no read-only arrays, and does not mark repeated elements
         return 0 not in [s for s, n in zip(array.strides, array.shape, strict=True) if n > 1]
 
 
 def together(
     op: Any, arrays: list[Any], settings: dict[str, Any] | None = None
 ) -> tuple[list[Any], dict[str, Any]]:
-    """The arrays of one operation, and its settings, all on one device.
+    """The arrays and settings of an operation, checked to be on one device.
 
-    Numbers (arrays without axes) of the CPU go with arrays of any device, as in PyTorch: they
-    become NumPy's scalars, which a kernel takes as arguments. The device becomes CuPy's current
-    one. op: an ArrayFunction, or the name of a function.
-    Raises RuntimeError naming the op, its arguments and their devices where they lie apart.
+    0-d arrays on the CPU combine with arrays on any device, as in PyTorch: they become NumPy
+    scalars, which kernels take as arguments. The device becomes CuPy's current one. op: an
+    ArrayFunction, or the name of a function.
+
+    Raises: RuntimeError, naming the operator, its arguments and their devices, if these differ.
     """
     settings = settings or {}
     places = {device_of(x) for x in (*arrays, *settings.values()) if is_array(x)}
@@ -236,29 +238,29 @@ def _apart(op: Any, arrays: list[Any], settings: dict[str, Any]) -> RuntimeError
         f"{label} on {device_of(x)}" for label, x in (arguments | settings).items() if is_array(x)
     ]
     return RuntimeError(
-        f"{name}: all arguments must lie on one device, but they are {', '.join(places)}; "
+        f"{name}: all arguments must be on one device, but they are {', '.join(places)}; "
         "move them there with .to(device)"
     )
 
 
 def of_gpu(error: MemoryError) -> bool:
-    """Whether it was a GPU's memory that ran out: an error of CuPy's."""
+    """Whether an error is CuPy's about exhausted memory of a GPU."""
     return type(error).__module__.partition(".")[0] == "cupy"
 
 
 def out_of_memory(name: str, arrays: Iterable[Any], error: MemoryError) -> MemoryError:
-    """What to raise from an `error` of CuPy's: what was asked for, what is held, what to try."""
+    """The error to raise from CuPy's `error`: the request, the memory in use, and advice."""
     import cupy
 
     pool = cupy.get_default_memory_pool()
     free, total = cupy.cuda.runtime.memGetInfo()
     shapes = ", ".join(str(x.shape) for x in arrays if is_array(x))
     return MemoryError(
-        f"{name}: the GPU's memory does not suffice for inputs of shape {shapes}: {error} "
+        f"{name}: the GPU's memory is exhausted, with inputs of shape {shapes}: {error} "
         f"Tensors hold {_in_gib(pool.used_bytes())} GiB, CuPy's pool keeps "
         f"{_in_gib(pool.free_bytes())} GiB more, {_in_gib(free)} of {_in_gib(total)} GiB are free. "
-        "Try a smaller batch, no_grad() where nothing is learned, mt.checkpoint around blocks of "
-        "the model, or end other programs on this GPU"
+        "Try a smaller batch, no_grad() outside training, mt.checkpoint around blocks of the "
+        "model, or end other programs on this GPU"
     )
 
 

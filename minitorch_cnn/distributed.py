@@ -1,6 +1,6 @@
-"""torch.distributed's questions, answered for a program of one process; all else is refused.
+"""torch.distributed's queries, for a program of one process; its other functions raise.
 
-Scripts ask `is_available()` or `is_initialized()` before they use more processes.
+Scripts call `is_available()` or `is_initialized()` before they use more processes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _refused(name: str) -> Any:
         )
 
     refuse.__name__ = name
-    refuse.__doc__ = "RuntimeError: training runs in one process."
+    refuse.__doc__ = "Raises RuntimeError: training runs in one process."
     return refuse
 
 

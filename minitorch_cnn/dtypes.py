@@ -1,5 +1,4 @@
-"""Element types (NumPy's dtypes under PyTorch's names), the default floating-point type and memory
-formats.
+"""Dtypes (NumPy's under PyTorch's names), the default floating-point type, and memory formats.
 """
 
 from __future__ import annotations
@@ -8,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-__all__ = [  # what is also a name of the package
+__all__ = [  # also names of the package
     "bool_",
     "channels_last",
     "contiguous_format",
@@ -28,7 +27,7 @@ __all__ = [  # what is also a name of the package
 ]
 
 DType: TypeAlias = "np.dtype[Any]"
-DTypeLike: TypeAlias = "DType | type[Any] | str"  # what names a dtype, as to NumPy
+DTypeLike: TypeAlias = "DType | type[Any] | str"  # a dtype as NumPy accepts it
 
 float16: DType = np.dtype("float16")
 float32: DType = np.dtype("float32")
@@ -44,7 +43,7 @@ finfo, iinfo = np.finfo, np.iinfo  # limits of a dtype, under PyTorch's names to
 
 DTYPES = (float16, float32, float64, uint8, int8, int16, int32, int64, bool_)
 
-# PyTorch's names for orders of memory: taken where PyTorch takes them; no result depends on them.
+# PyTorch's memory formats, accepted where PyTorch accepts them; no result depends on them.
 contiguous_format, channels_last = "contiguous_format", "channels_last"
 preserve_format = "preserve_format"
 
@@ -52,12 +51,12 @@ _default_dtype: DType = float32
 
 
 def is_half(dtype: DType) -> bool:
-    """Whether floats of `dtype` have 16 bits: stored so, they are computed with in float32."""
+    """Whether `dtype` is a 16-bit float, which is stored so but computed in float32."""
     return dtype.itemsize == 2 and dtype.kind == "f"
 
 
 def set_default_dtype(dtype: DTypeLike) -> None:
-    """Set the float type that Python numbers become: float16, float32 (at the start) or float64."""
+    """Set the dtype of Python floats: float16, float32 (the initial one) or float64."""
     global _default_dtype
     dtype = np.dtype(dtype)
     if dtype.kind != "f":
@@ -66,12 +65,12 @@ def set_default_dtype(dtype: DTypeLike) -> None:
 
 
 def get_default_dtype() -> DType:
-    """The float type that Python numbers become."""
+    """The dtype of Python floats."""
     return _default_dtype
 
 
 def check_dtype(dtype: DTypeLike, name: str) -> DType:
-    """`dtype` as one of `DTYPES`; TypeError in the name of the function `name` otherwise."""
+    """`dtype` as one of `DTYPES`. Raises: TypeError, naming the function `name`, for others."""
     dtype = np.dtype(dtype)
     if dtype not in DTYPES:
         raise TypeError(f"{name}: dtype={dtype} must be one of {', '.join(map(str, DTYPES))}")
@@ -79,7 +78,7 @@ def check_dtype(dtype: DTypeLike, name: str) -> DType:
 
 
 def check_memory_format(memory_format: str | None, name: str) -> None:
-    """ValueError in the name of the function `name` for what is no order of memory."""
+    """Check a memory format. Raises: ValueError, naming the function `name`."""
     if memory_format not in (None, contiguous_format, channels_last, preserve_format):
         raise ValueError(
             f"{name}: memory_format={memory_format!r} must be contiguous_format, channels_last or "

@@ -1,6 +1,7 @@
-"""How all figures look: their colours, letters, ticks and files.
+"""The style of all figures: colours, fonts, ticks and files.
 
-Matplotlib is imported on first use, without pyplot: no window, no state shared with the caller.
+Matplotlib is imported on first use, without pyplot: no windows, and no state shared with the
+caller.
 """
 
 from __future__ import annotations
@@ -24,18 +25,17 @@ if TYPE_CHECKING:
 
 BLUE, ORANGE, GREY, RED = "#1f5fbf", "#d9822b", "#8a8f98", "#b3261e"
 SKY, MAGENTA, BLACK, BROWN = "#56b4e9", "#c51b7d", "#222222", "#7b3f00"
-COLORS = (BLUE, ORANGE, SKY, MAGENTA, BLACK, BROWN)  # that differ to colour-blind eyes, too
-DASHES = "-", "--", ":", "-."  # of lines when all colours are taken
-
-SMALL = 9  # points: the least size of letters
+COLORS = (BLUE, ORANGE, SKY, MAGENTA, BLACK, BROWN)  # distinct for colour-blind readers
+DASHES = "-", "--", ":", "-."  # of lines, when all colours are in use
+SMALL = 9  # points: the smallest font size
 LEAST_WIDTH = 7.2  # inches
-LINE = 1.2 * SMALL  # points from one small name to the next
-LONGEST, CROWDED = 28, 100  # letters of a name at a tick, and names too many for large points
-PLAIN: dict[str, Any] = {"parse_math": False}  # of text that is a user's: a $ in it is no formula
+LINE = 1.2 * SMALL  # points from one small label to the next
+LONGEST, CROWDED = 28, 100  # letters of a tick label, and labels beyond which points are small
+PLAIN: dict[str, Any] = {"parse_math": False}  # for a user's text: a $ starts no formula
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of so many inches.
+    """An empty figure of the given inches.
 
     Raises: ImportError without Matplotlib.
     """
@@ -47,7 +47,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def endings() -> tuple[str, ...]:
-    """The endings of files that a figure can be saved as.
+    """The suffixes of the files in which a figure can be saved.
 
     Raises: ImportError without Matplotlib.
     """
@@ -60,14 +60,14 @@ def axes_or_new(ax: Axes | None, width: float = LEAST_WIDTH, height: float = 4.2
 
 
 def size_for(names: Sequence[str], width: float = 8.0, height: float = 4.0) -> tuple[float, float]:
-    """The inches of a figure with names below its axes, wider and higher the more it takes."""
+    """The inches of a figure with tick labels, which grow with their number and length."""
     longest = max((len(shortened(name)) for name in names), default=0)
     return min(max(width, 1.2 + len(names) * LINE / 72), 16.0), height + 0.08 * longest
 
 
 def label(ax: Axes, title: str, x: str = "", y: str = "", legend: bool = False) -> None:
-    """Title, names of the axes with their units, and a frame reduced to what is read."""
-    text = _wrapped(title, 1.1 * _inches(ax))  # less than its place once all is laid out
+    """Set the title and the labels of the axes with units, and reduce the frame."""
+    text = _wrapped(title, 1.1 * _inches(ax))  # the final layout is wider
     ax.set_title(text, loc="left", fontsize="medium", fontweight="bold", **PLAIN)
     ax.set_xlabel(x)
     ax.set_ylabel(y)
@@ -80,7 +80,7 @@ def label(ax: Axes, title: str, x: str = "", y: str = "", legend: bool = False) 
 
 
 def headline(figure: Figure, text: str, note: str = "") -> None:
-    """The title of a figure of many axes, and a plain sentence below it."""
+    """Set the title of a figure with many axes, and a plain sentence below it."""
     width = figure.get_size_inches()[0]
     if text:
         bold = {"fontsize": "medium", "fontweight": "bold"}
@@ -90,9 +90,9 @@ def headline(figure: Figure, text: str, note: str = "") -> None:
 
 
 def name_ticks(ax: Axes, names: Sequence[str], inches: float | None = None) -> None:
-    """The names along the x axis, upright; of more than fit every few, of long ones both ends.
+    """Label the x axis with vertical names; skip some if they do not fit, and shorten long ones.
 
-    inches: the length of the axis, if it is known better than before anything is laid out.
+    inches: the length of the axis, if it is known more precisely than before the layout.
     """
     step = max(1, math.ceil(len(names) * LINE / (72 * (inches or _inches(ax)))))
     places = range(0, len(names), step)
@@ -106,12 +106,12 @@ def name_ticks(ax: Axes, names: Sequence[str], inches: float | None = None) -> N
 
 
 def line_style(k: int) -> dict[str, Any]:
-    """The colour and the dashes of a figure's line number k."""
+    """The colour and the dashes of line k of a figure."""
     return {"color": COLORS[k % len(COLORS)], "linestyle": DASHES[k // len(COLORS) % len(DASHES)]}
 
 
 def whole_ticks(ax: Axes, numbers: Sequence[int]) -> None:
-    """Whole numbers along the x axis, and a margin around a single one."""
+    """Label the x axis with whole numbers, with a margin around a single one."""
     locator: Any = ax.xaxis.get_major_locator()
     locator.set_params(integer=True)
     first, last = min(numbers), max(numbers)
@@ -122,15 +122,15 @@ def whole_ticks(ax: Axes, numbers: Sequence[int]) -> None:
 
 
 def shortened(name: str, longest: int = LONGEST) -> str:
-    """A name with its middle left out where it has more letters."""
+    """A name without its middle if it has more letters."""
     half = max(longest - 1, 2) // 2
     return name if len(name) <= longest else f"{name[:half]}\u2026{name[-half:]}"
 
 
 def log_ticks(axis: Axis, unit: str = "") -> None:
-    """Round numbers at a logarithmic axis on which all has been drawn, with their unit.
+    """Label a finished logarithmic axis with round numbers and their unit.
 
-    An axis that is linear near 0 ("symlog") has its 0 too.
+    An axis that is linear near 0 ("symlog") also gets a 0.
     """
     from matplotlib.ticker import NullFormatter, NullLocator
 
@@ -149,7 +149,7 @@ def log_ticks(axis: Axis, unit: str = "") -> None:
 def round_numbers(low: float, high: float, most: int = 7) -> list[float]:
     """Up to about `most` round numbers from low > 0 to high.
 
-    Powers of 10; of a range too small for them 1, 2 and 5 times those; else multiples of one step.
+    Powers of 10; for a smaller range 1, 2 and 5 times these; otherwise multiples of one step.
     """
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
     within = [
@@ -171,13 +171,13 @@ def round_numbers(low: float, high: float, most: int = 7) -> list[float]:
 
 
 def rounded(value: float) -> str:
-    """Three digits of a number, without a power of 10 unless it is very small or large."""
+    """Three digits of a number, with a power of 10 only if it is very small or large."""
     digits = float(f"{value:.3g}")
     return f"{digits:,.0f}" if 1000 <= abs(digits) < 1e9 else f"{digits:.3g}"
 
 
 def show_image(ax: Axes, image: np.ndarray, title: str = "", **settings: Any) -> None:
-    """An image (C, H, W) or (H, W) from its smallest value to its largest, without ticks."""
+    """Show an image (C, H, W) or (H, W), scaled from its smallest value to its largest."""
     if image.ndim == 3:
         image = image.transpose(1, 2, 0) if image.shape[0] == 3 else image.mean(0)
     if image.ndim == 3:
@@ -189,7 +189,7 @@ def show_image(ax: Axes, image: np.ndarray, title: str = "", **settings: Any) ->
 
 
 def color_bar(drawn: Any, axes: Any, text: str = "") -> None:
-    """The scale of an image beside the axes that it is for, with few round numbers."""
+    """Add the colour scale of an image beside its axes, with few round numbers."""
     from matplotlib.ticker import MaxNLocator
 
     places = np.ravel(axes).tolist()
@@ -201,9 +201,9 @@ def color_bar(drawn: Any, axes: Any, text: str = "") -> None:
 def image_grid(
     rows: int, columns: int, side: float = 1.3, extra: float = 0.5
 ) -> tuple[Figure, np.ndarray]:
-    """A new figure and its axes (rows, columns), all of them without frames.
+    """A new figure and its axes (rows, columns), without frames.
 
-    side: inches of an image at least; few are larger.
+    side: the least size of an image in inches; few images become larger.
     """
     side = max(side, min(LEAST_WIDTH / columns, 3.0))
     figure = new_figure(max(columns * side, LEAST_WIDTH), rows * (side + 0.2) + extra)
@@ -214,7 +214,7 @@ def image_grid(
 
 
 def save_figure(figure: Figure, path: str | Path) -> None:
-    """Write a figure as PNG, also where the font lacks letters or long names leave little space."""
+    """Save a figure, even if the font lacks letters or long names leave little space."""
     content = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -223,17 +223,17 @@ def save_figure(figure: Figure, path: str | Path) -> None:
 
 
 def _inches(ax: Axes) -> float:
-    """The width of axes, about."""
+    """The approximate width of axes."""
     return ax.get_position().width * ax.figure.bbox.width / ax.figure.dpi
 
 
 def _wrapped(text: str, inches: float) -> str:
-    """In lines that such a width holds, in bold letters of the usual size."""
+    """The text in lines that fit the width, in bold letters of the usual size."""
     return "\n".join(textwrap.wrap(text, max(int(11.5 * inches), 20)))
 
 
 def _power(value: float) -> str:
-    """A number by its power of 10."""
+    """A number as a power of 10."""
     if value == 0:
         return "0"
     power = math.floor(math.log10(value) + 1e-9)
@@ -242,6 +242,6 @@ def _power(value: float) -> str:
 
 
 def figure_of(ax: Axes) -> Figure:
-    """The figure that axes are drawn in."""
-    figure: Any = ax.figure  # it may be a part of one
+    """The figure of axes."""
+    figure: Any = ax.figure  # it may be a subfigure
     return figure

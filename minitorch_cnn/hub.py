@@ -1,4 +1,4 @@
-"""Files of weights from the net, kept in PyTorch's cache: torch.hub's functions without its code.
+"""Weight files from the internet, in PyTorch's cache: torch.hub's functions that run no code.
 
 load_state_dict_from_url(url)    downloads a file once, checks it, and reads it with `mt.load`
 """
@@ -17,15 +17,15 @@ from urllib.parse import urlparse
 
 from .interop import load as load_file
 
-HASH = re.compile(r"-([a-f0-9]{8,})\.")  # resnet18-f37072fd.pth says how its sha256 begins
+HASH = re.compile(r"-([a-f0-9]{8,})\.")  # the first digits of the SHA-256: resnet18-f37072fd.pth
 CHUNK = 2**17  # bytes
 
 _folder: Path | None = None
 
 
 def get_dir() -> str:
-    """The folder of what is downloaded: that of `set_dir`, or $TORCH_HOME/hub, where TORCH_HOME is
-    $XDG_CACHE_HOME/torch or ~/.cache/torch unless it is set.
+    """The folder of downloads: that of `set_dir`, or $TORCH_HOME/hub, where TORCH_HOME defaults to
+    $XDG_CACHE_HOME/torch or ~/.cache/torch.
     """
     if _folder is not None:
         return str(_folder)
@@ -34,7 +34,7 @@ def get_dir() -> str:
 
 
 def set_dir(d: str | Path) -> None:
-    """Keep what is downloaded in this folder from now on."""
+    """Set the folder of downloads."""
     global _folder
     _folder = Path(d).expanduser()
 
@@ -42,13 +42,13 @@ def set_dir(d: str | Path) -> None:
 def download_url_to_file(
     url: str, dst: str | Path, hash_prefix: str | None = None, progress: bool = True
 ) -> None:
-    """The content of a URL in the file `dst`, whole or not at all.
+    """Download a URL to the file `dst`, completely or not at all.
 
-    hash_prefix: how the content's SHA-256 must begin. progress: whether how much has come is shown
-    on the standard error.
+    hash_prefix: the required beginning of the content's SHA-256. progress: whether to show the
+    progress on standard error.
 
-    Raises: OSError (urllib's) if it cannot be had, RuntimeError for another hash; `dst` is then as
-    it was.
+    Raises: OSError (urllib's) if the download fails, RuntimeError for another hash; `dst` is then
+    unchanged.
     """
     dst = Path(dst)
     part = dst.with_name(f"{dst.name}.{os.getpid()}.part")
@@ -86,15 +86,14 @@ def load_state_dict_from_url(
     file_name: str | None = None,
     weights_only: bool = True,
 ):
-    """What the file at a URL holds, downloaded once; see `load` for what is read and what it gives.
+    """Download the file at a URL once, and load it by `load`, which never executes code.
 
-    model_dir: the folder it is kept in, `get_dir()`/checkpoints by default; file_name: its name
-    there, by default the last part of the URL. check_hash: whether its SHA-256 must begin with what
-    stands between the last dash and the ending of that name, as in resnet18-f37072fd.pth. Nothing
-    in a file is ever executed.
+    model_dir: the folder of the file, `get_dir()`/checkpoints by default; file_name: its name
+    there, by default the last part of the URL. check_hash: whether its SHA-256 must begin with the
+    digits in that name, as in resnet18-f37072fd.pth.
 
-    Raises: as `download_url_to_file` and `load`; ValueError for a URL without a name of a file, or
-    with check_hash one without a hash.
+    Raises: as `download_url_to_file` and `load`; ValueError for a URL without the name of a file,
+    or with check_hash for a name without a hash.
     """
     folder = Path(get_dir()) / "checkpoints" if model_dir is None else Path(model_dir)
     name = file_name or Path(urlparse(url).path).name
@@ -119,8 +118,8 @@ def load_state_dict_from_url(
 
 
 def load(repo_or_dir: str, model: str, *args, **kwargs) -> NoReturn:
-    """RuntimeError: code from the net is never run; `models.create_model` makes networks."""
+    """Raises RuntimeError: code from the internet is never run; use `models.create_model`."""
     raise RuntimeError(
-        f"hub.load: {repo_or_dir!r} is code from the net, which is never run; "
-        f"models.create_model({model!r}) makes a network, hub.load_state_dict_from_url its weights"
+        f"hub.load: {repo_or_dir!r} is code from the internet, which is never run; use "
+        f"models.create_model({model!r}), and hub.load_state_dict_from_url for its weights"
     )

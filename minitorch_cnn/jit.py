@@ -1,6 +1,6 @@
-"""torch.jit and torch.compile: programs run as they are written, so these give what they get.
+"""torch.jit and torch.compile, which return their argument: programs run as written.
 
-A compiled function or module gives the results of the one that it is made of; here it is that one.
+In PyTorch a compiled function gives the results of the original; here it is the original.
 """
 
 from __future__ import annotations
@@ -16,32 +16,32 @@ def compile(model: F, **settings: Any) -> F: ...
 @overload
 def compile(model: None = None, **settings: Any) -> Callable[[F], F]: ...
 def compile(model: Any = None, **settings: Any) -> Any:
-    """The model or function itself; without one, a decorator that does so."""
+    """Return the model or function unchanged; without one, return a decorator that does."""
     return (lambda function: function) if model is None else model
 
 
 def script(obj: F, *args: Any, **settings: Any) -> F:
-    """The function, class or module itself."""
+    """Return the function, class or module unchanged."""
     return obj
 
 
 def trace(func: F, *args: Any, **settings: Any) -> F:
-    """The function or module itself."""
+    """Return the function or module unchanged."""
     return func
 
 
 def ignore(drop: Any = False, **settings: Any) -> Any:
-    """The function itself: a decorator with or without arguments."""
+    """Return the function unchanged; a decorator with or without arguments."""
     return drop if callable(drop) else (lambda function: function)
 
 
 def unused(fn: F) -> F:
-    """The function itself."""
+    """Return the function unchanged."""
     return fn
 
 
 def export(fn: F) -> F:
-    """The function itself."""
+    """Return the function unchanged."""
     return fn
 
 
@@ -49,7 +49,7 @@ script_method = unused
 
 
 def is_scripting() -> bool:
-    """False: programs run as they are written."""
+    """False: programs run as written."""
     return False
 
 
@@ -57,10 +57,10 @@ is_tracing = is_scripting
 
 
 def save(*args: Any, **settings: Any) -> NoReturn:
-    """RuntimeError: there are no compiled programs to store."""
+    """Raises RuntimeError: there are no compiled programs to save."""
     raise RuntimeError("jit.save: there is no compiled program; mt.save keeps a state_dict")
 
 
 def load(*args: Any, **settings: Any) -> NoReturn:
-    """RuntimeError: programs in files are not run."""
+    """Raises RuntimeError: programs in files are never run."""
     raise RuntimeError("jit.load: programs in files are never run; mt.load reads weights")

@@ -1,6 +1,6 @@
 """Linear algebra: torch.linalg's functions of matrices, with gradients of any order.
 
-The matrices are the last two axes; the axes before are batches of them.
+Matrices occupy the last two axes; earlier axes are batches.
 """
 
 from .tensor import cross, diagonal, matmul

@@ -1,4 +1,4 @@
-"""torch.multiprocessing: the names of Python's multiprocessing, and PyTorch's of shared memory."""
+"""torch.multiprocessing: Python's multiprocessing, and PyTorch's names for shared memory."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any, NoReturn
 
 
 def get_sharing_strategy() -> str:
-    """The word "file_descriptor": tensors are copied to other processes anyway."""
+    """Return "file_descriptor"; tensors are always copied to other processes."""
     return "file_descriptor"
 
 
 def set_sharing_strategy(new_strategy: str) -> None:
-    """Accepted, as in PyTorch; tensors are copied to other processes."""
+    """Do nothing: tensors are always copied to other processes."""
 
 
 def spawn(*args: Any, **settings: Any) -> NoReturn:
-    """RuntimeError: training runs in one process."""
+    """Raises RuntimeError: training runs in one process."""
     raise RuntimeError("multiprocessing.spawn: training runs in one process")
 
 
 def __getattr__(name: str) -> Any:
-    """What Python's module has."""
+    """The attributes of Python's module."""
     return getattr(importlib.import_module("multiprocessing"), name)

@@ -1,4 +1,4 @@
-"""The random generator: one stream, seeded by `manual_seed`, that everything random draws from."""
+"""The random generator: one stream, seeded by `manual_seed`, for all random numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = [  # what is also a name of the package
+__all__ = [  # also names of the package
     "default_generator",
     "get_rng_state",
     "initial_seed",
@@ -17,27 +17,27 @@ __all__ = [  # what is also a name of the package
     "set_rng_state",
 ]
 
-_generator: np.random.Generator | None = None  # made on first use: importing numpy.random is slow
-_seed: int | None = None  # what it started from
+_generator: np.random.Generator | None = None  # created on first use: numpy.random imports slowly
+_seed: int | None = None  # its initial seed
 
 
 class _OfThread(threading.local):
-    generator: Callable[[], np.random.Generator] | None = None  # while a thread has its own
+    generator: Callable[[], np.random.Generator] | None = None  # set while a thread has its own
 
 
 _of_thread = _OfThread()
 
 
 def manual_seed(seed: int) -> np.random.Generator:
-    """Seed the generator from which everything random is drawn, and return it."""
+    """Seed the generator of all random numbers, and return it."""
     global _generator, _seed
-    _seed = seed % 2**64  # negative seeds, too, as in PyTorch
+    _seed = seed % 2**64  # as in PyTorch, for negative seeds
     _generator = np.random.default_rng(_seed)
     return _generator
 
 
 def seed() -> int:
-    """Seed it from the system's entropy, and return the seed."""
+    """Seed the generator from the system's entropy, and return the seed."""
     drawn = _entropy()
     manual_seed(drawn)
     return drawn
@@ -48,14 +48,14 @@ def _entropy() -> int:
 
 
 def initial_seed() -> int:
-    """The seed that the generator started from."""
+    """The initial seed of the generator."""
     return seed() if _seed is None else _seed
 
 
 def default_generator() -> np.random.Generator:
-    """The generator that `manual_seed` seeds (from the system's entropy until then).
+    """The generator that `manual_seed` seeds (initially from the system's entropy).
 
-    While a `DataLoader` loads a sample it is the stream of that sample, in that thread.
+    While a `DataLoader` loads a sample, it is the stream of that sample in that thread.
     """
     if _of_thread.generator is not None:
         return _of_thread.generator()
@@ -63,7 +63,7 @@ def default_generator() -> np.random.Generator:
 
 
 class drawing_from:
-    """Within it, `default_generator` is what `generator` returns, in this thread alone."""
+    """A context in which `default_generator` returns generator(), in this thread only."""
 
     __slots__ = ("before", "generator")
 
@@ -79,11 +79,11 @@ class drawing_from:
 
 
 def get_rng_state() -> dict[str, Any]:
-    """The state of `default_generator` as a dict that JSON can hold."""
+    """The state of `default_generator` as a dict for JSON."""
     state: Any = default_generator().bit_generator.state
     return state
 
 
 def set_rng_state(state: dict[str, Any]) -> None:
-    """Put `default_generator` back to a state that `get_rng_state` returned."""
+    """Restore a state of `default_generator` from `get_rng_state`."""
     default_generator().bit_generator.state = state

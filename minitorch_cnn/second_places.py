@@ -1,6 +1,6 @@
-"""What `mt.NAME` loads when it is first asked for, under the names that it has there.
+"""The names that `mt.NAME` loads on first use.
 
-Type checkers and editors read this file in place of the tables in __init__.py; nothing imports it.
+Type checkers and editors read this file instead of the tables in __init__.py; nothing imports it.
 """
 
 from .amp import (

@@ -1,4 +1,4 @@
-"""torch.special's places of functions of numbers."""
+"""torch.special's names of elementwise functions."""
 
 from .tensor import (
     erf,

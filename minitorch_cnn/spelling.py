@@ -1,4 +1,4 @@
-"""Names that are not known: what to say of them, with the known one that was probably meant."""
+"""Error texts for unknown names, with the nearest known name."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-LIKENESS = 0.5  # of 1, from which on a name is near: the share of letters in the same order
+LIKENESS = 0.5  # the least similarity of a near name: the fraction of letters in the same order
 
 
 def nearest(name: object, known: Iterable[object]) -> str:
-    """The end of a complaint of a name: the nearest that is known, "" if none is near.
+    """The end of an error about a name: the nearest known name, or "" if none is near.
 
     >>> nearest("LeNet6", ["alexnet", "lenet5"])
     "; the nearest is 'lenet5'"
@@ -22,7 +22,7 @@ def nearest(name: object, known: Iterable[object]) -> str:
 
 
 def nearest_name(name: object, known: Iterable[object]) -> str | None:
-    """The known name with most letters of another in the same order, whatever their case."""
+    """The known name that shares most letters with another in the same order, ignoring case."""
     import difflib
 
     by_letters = {str(one).lower(): str(one) for one in reversed(list(known))}
@@ -31,7 +31,7 @@ def nearest_name(name: object, known: Iterable[object]) -> str | None:
 
 
 def one_of(name: object, known: Iterable[object]) -> str:
-    """The rule that a name breaks which is none of those that are known, and the nearest of them.
+    """The rule for a name that must be one of the known ones, and the nearest of them.
 
     >>> "mode='tran' " + one_of("tran", ["train", "test"])
     "mode='tran' must be one of train, test; the nearest is 'train'"
@@ -41,14 +41,14 @@ def one_of(name: object, known: Iterable[object]) -> str:
 
 
 def nearest_path(path: Path, pattern: str = "*") -> str:
-    """The end of a complaint of a file or folder that is not there: the nearest beside it.
+    """The end of an error about a missing file or folder: the nearest one beside it.
 
-    pattern: of those that are meant, such as "*.py"; "*/config.json" are folders with such a file.
-    One with another ending and another name before it is not meant, nor are hidden files.
+    pattern: of the candidates, such as "*.py"; "*/config.json" matches folders with such a file.
+    Hidden files are no candidates, nor are files that differ in both stem and suffix.
     """
     try:
         beside = [found.relative_to(path.parent).parts[0] for found in path.parent.glob(pattern)]
-    except OSError:  # a folder that cannot be read
+    except OSError:  # an unreadable folder
         beside = []
     found = nearest_name(path.name, sorted(name for name in beside if _may_be_meant(name, path)))
     return "" if found is None else f"; the nearest is {str(path.with_name(found))!r}"

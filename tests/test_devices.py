@@ -218,7 +218,7 @@ def test_out_of_memory_says_what_was_asked_what_is_held_and_what_to_try(cupy):
     with pytest.raises(MemoryError) as caught:
         Greedy.apply(mt.zeros(2, 3))
     assert str(caught.value).startswith(
-        "Greedy: the GPU's memory does not suffice for inputs of shape (2, 3): Out of memory "
+        "Greedy: the GPU's memory is exhausted, with inputs of shape (2, 3): Out of memory "
         "allocating 9,000 bytes. Tensors hold 4.00 GiB, CuPy's pool keeps 1.00 GiB more, 3.00 of "
         "8.00 GiB are free. Try a smaller batch"
     )
