@@ -8,12 +8,12 @@ from ..autograd.modes import is_recomputing
 from ..tensor.half import rounded, widened
 from ..tensor.tensor import Tensor
 from .norm import (
-    BatchNorm,
     affine,
     batch_norm,
     check_dtypes,
     check_lone_value,
     check_vectors,
+    standardised,
     update_running,
 )
 
@@ -57,11 +57,10 @@ def instance_norm(
     check_lone_value(name, count, input)
     if not input.numel():
         return input.clone()
-    parts = widened(input).reshape(1, n * c, count)
-    y, mean, var = BatchNorm.apply(parts, None, None, eps=eps)
+    y, mean, var = standardised(widened(input), n * c, eps)
     if running_mean is not None and running_var is not None and not is_recomputing():
         update_running(running_mean, mean.array.reshape(n, c).mean(0), momentum)
         unbiased = var.array.reshape(n, c).mean(0) * (count / (count - 1))
         update_running(running_var, unbiased, momentum)
-    y = affine(y.reshape(input.shape), weight, bias, (c,) + (1,) * len(space))
+    y = affine(y, weight, bias, (c,) + (1,) * len(space))
     return rounded(y, input.dtype)

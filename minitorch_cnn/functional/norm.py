@@ -336,11 +336,13 @@ def layer_norm(
 
 def standardise(x: Tensor, rows: int, eps: float) -> Tensor:
     """x^ of each of `rows` equal parts of x: a batch norm with the parts as channels."""
-    if x.numel() == 0:
-        return x.clone()
-    channels = x.reshape(1, rows, -1)
-    y, _, _ = BatchNorm.apply(channels, None, None, eps=eps)
-    return y.reshape(x.shape)
+    return standardised(x, rows, eps)[0] if x.numel() else x.clone()
+
+
+def standardised(x: Tensor, rows: int, eps: float) -> tuple[Tensor, Tensor, Tensor]:
+    """x^ of each of `rows` equal parts of x, and their means and variances (rows,)."""
+    y, mean, var = BatchNorm.apply(x.reshape(1, rows, -1), None, None, eps=eps)
+    return y.reshape(x.shape), mean, var
 
 
 def affine(x: Tensor, weight: Tensor | None, bias: Tensor | None, shape: tuple[int, ...]) -> Tensor:

@@ -61,3 +61,28 @@ def _rebuilt(structure: Structure, tensors: Iterator[Any]) -> Any:
     if hasattr(kind, "_fields"):  # a NamedTuple
         return kind(*parts)
     return kind(parts)
+
+
+def placed(structure: Structure, nested: Any, name: str) -> list[Tensor]:
+    """The tensors of `nested` in the order of a structure.
+
+    Raises: TypeError, in the name `name`, unless it is nested that way and all else is equal.
+    """
+    if structure.kind is Tensor and isinstance(nested, Tensor):
+        return [nested]
+    if structure.kind is None and (nested is structure.given or _equal(nested, structure.given)):
+        return []
+    if isinstance(nested, dict) and set(nested) == set(structure.keys):
+        parts = [nested[key] for key in structure.keys]
+    elif isinstance(nested, (list, tuple)) and not structure.keys:
+        parts = list(nested)
+    else:
+        parts = None
+    if structure.kind in (None, Tensor) or parts is None or len(parts) != len(structure.parts):
+        raise TypeError(f"{name}: the arguments must be nested as they were when it was captured")
+    pairs = zip(structure.parts, parts, strict=True)
+    return [tensor for part, given in pairs for tensor in placed(part, given, name)]
+
+
+def _equal(a: Any, b: Any) -> bool:
+    return type(a) is type(b) and not isinstance(a, Tensor) and bool(a == b)

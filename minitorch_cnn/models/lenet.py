@@ -104,6 +104,15 @@ class Scatter(ArrayFunction):
     def backward(ctx: Any, gy: Any) -> Any:
         return gy[ctx.key]
 
+    @staticmethod
+    def captured(recorder: Any, cls: Any, x: Any, key: Any, shape: Any) -> Any:
+        """In a graph: the kernels and a zero behind them, gathered."""
+        links, kh, kw = x.shape
+        table = np.full(shape[:2], links)
+        table[key] = np.arange(links)
+        zero = np.zeros((1, kh, kw), x.dtype)
+        return recorder.emit("Gather", recorder.emit("Concat", x, zero, axis=0), table, axis=0)
+
 
 class ConnectedConv2d(nn.Module):
     """A convolution whose output maps are each connected to some of the input maps: layer C3.

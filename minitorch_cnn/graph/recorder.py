@@ -1,0 +1,220 @@
+"""Recorder: the nodes of a graph while a model is captured, and what names they get."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+import numpy as np
+
+from ..tensor import Tensor
+from .inference import LARGEST, infer_node
+from .ir import Node, Value
+from .standin import Standin, View
+
+if TYPE_CHECKING:
+    from ..nn import Module
+
+BEYOND = 2**63 - 1  # an end of a Slice that takes all there is
+
+
+class CaptureError(RuntimeError):
+    """A model does what a graph cannot hold; says in which module, and what."""
+
+
+class ModuleCall(NamedTuple):
+    """A call of a module: its path, the values that it was given and gave, and its nodes.
+
+    first, last: the numbers of nodes recorded before it began and when it ended.
+    """
+
+    path: str
+    module: Module
+    inputs: list[str]
+    outputs: list[str]
+    first: int
+    last: int
+    depth: int
+
+
+class Recorder:
+    """What a capture has recorded so far."""
+
+    def __init__(self, model: Module, device: str, limit: int | None = None) -> None:
+        self.device, self.limit = device, limit
+        self.nodes: list[Node] = []
+        self.values: dict[str, Value] = {}
+        self.numbers: dict[str, Any] = {}
+        self.constants: dict[str, Tensor] = {}
+        self.calls: list[ModuleCall] = []
+        self.frames: list[tuple[str, Module]] = []
+        self.optional: set[str] = set()  # nodes that count only if somebody reads them
+        self.places: list[tuple[str, bool]] = []  # per node: the function called, layer-like or not
+        self.tell_places = False
+        self._counts: Counter[str] = Counter()
+        self._model = model
+        self._paths = {id(module): name for name, module in model.named_modules()}
+        self._named: dict[int, tuple[str, Tensor]] = {}
+        for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+            self._named[id(tensor.array)] = name, tensor
+
+    # ------------------------------------------------------------------------------------ names
+
+    @property
+    def path(self) -> str:
+        """The path of the module that is running."""
+        return self.frames[-1][0] if self.frames else ""
+
+    def path_of(self, module: Module) -> str:
+        """A module's path in the model; of one that is no part of it, that of its caller and its
+        type.
+        """
+        known = self._paths.get(id(module))
+        if known is not None:
+            return known
+        return ".".join(filter(None, (self.path, type(module).__name__)))
+
+    def unique(self, name: str) -> str:
+        """The name, numbered if it was given before."""
+        self._counts[name] += 1
+        number = self._counts[name] - 1
+        return name if not number else f"{name}_{number}"
+
+    def refuse(self, reason: str) -> NoReturn:
+        """CaptureError in the name of the module that is running."""
+        kind = type(self.frames[-1][1] if self.frames else self._model).__name__
+        where = f"{self.path} ({kind})" if self.path else kind
+        raise CaptureError(f"capture: {where} {reason}")
+
+    def origin(self, value: Value) -> str:
+        """Where a value comes from, for an error: the operator and its name."""
+        for node in reversed(self.nodes):
+            if value.name in node.outputs:
+                return f"what {node.operator} ({node.name}) makes"
+        return f"the input {value.name!r}"
+
+    # ----------------------------------------------------------------------------------- inputs
+
+    def symbolic(self, x: object) -> bool:
+        """Whether an operation on x is recorded: a Standin, or a parameter or buffer."""
+        array = x.array if isinstance(x, Tensor) else x
+        return isinstance(array, Standin) or id(array) in self._named
+
+    def use(self, x: Any, role: str = "constant") -> str:
+        """The name of an input of a node: "" for None; anything but a value becomes a constant."""
+        if x is None:
+            return ""
+        if isinstance(x, str):
+            return x
+        array = x.array if isinstance(x, Tensor) else x
+        if isinstance(array, Standin):
+            return array.value.name
+        named = self._named.get(id(array))
+        if named is not None:
+            name, tensor = named
+        else:
+            name = self.unique(f"{self.path}.{role}" if self.path else role)
+            tensor = x if isinstance(x, Tensor) else Tensor(_array(array))
+            if not isinstance(x, Tensor) and self.device != "cpu":
+                tensor = tensor.to(self.device)
+        if name not in self.values:
+            self.constants[name] = tensor
+            self.values[name] = Value(name, tensor.dtype, tensor.shape)
+            if tensor.numel() <= LARGEST and tensor.ndim <= 1:
+                self.numbers[name] = tensor.detach().cpu().array
+        return name
+
+    def input(self, name: str, like: Tensor, shape: tuple[int, ...]) -> Tensor:
+        """A Tensor that stands for an input of the graph."""
+        value = Value(self.unique(name), like.dtype, shape)
+        self.values[value.name] = value
+        return Tensor(Standin(self, value))
+
+    # ------------------------------------------------------------------------------------ nodes
+
+    def emit(self, operator: str, *inputs: Any, outputs: int = 1, **attributes: Any) -> Any:
+        """Record a node; its output as a Standin, or a tuple of several.
+
+        Lists among the inputs are integers, such as axes and shapes.
+        """
+        name = self.unique(f"{self.path}/{operator}" if self.path else operator)
+        names = [self.use(x, operator.lower()) for x in inputs]
+        while names and not names[-1]:
+            names.pop()
+        made = tuple(name if i == 0 else f"{name}:{i}" for i in range(outputs))
+        given = {k: v for k, v in attributes.items() if v is not None}
+        node = Node(operator, tuple(names), made, given, name, self.path)
+        try:
+            infer_node(node, self.values, self.numbers)
+        except ValueError as error:
+            self.refuse(f"calls {operator} as a graph cannot hold it: {error}")
+        self.nodes.append(node)
+        if self.limit is not None and len(self.nodes) > self.limit:
+            self.refuse("records more than before")
+        if self.tell_places:
+            from .places import place
+
+            self.places.append(place())
+        found = tuple(Standin(self, self.values[output]) for output in made)
+        return found[0] if outputs == 1 else found
+
+    # ------------------------------------------------- what Standins ask for in their own name
+
+    def reshaped(self, x: Standin, shape: Any) -> Standin:
+        """A view of x in another shape."""
+        shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        if -1 in shape:
+            known = 1
+            for n in shape:
+                known *= n if n != -1 else 1
+            shape = tuple(x.size // max(known, 1) if n == -1 else n for n in shape)
+        y = self.emit("Reshape", x, list(shape))
+        back = x.shape
+        y.view = View(
+            x,
+            lambda base: self.emit("Reshape", base, list(shape)),
+            lambda base, new: self.emit("Reshape", new, list(back)),
+        )
+        return y
+
+    def permuted(self, x: Standin, dims: Sequence[int]) -> Standin:
+        """A view of x with its axes in another order."""
+        dims = tuple(d % x.ndim for d in dims)
+        y = self.emit("Transpose", x, perm=dims)
+        back = tuple(int(i) for i in np.argsort(dims))
+        y.view = View(
+            x,
+            lambda base: self.emit("Transpose", base, perm=dims),
+            lambda base, new: self.emit("Transpose", new, perm=back),
+        )
+        return y
+
+    def indexed(self, x: Standin, key: Any) -> Standin:
+        from .indexing import indexed
+
+        return indexed(self, x, key)
+
+    def assigned(self, x: Standin, key: Any, new: Any) -> Standin:
+        from .indexing import assigned
+
+        return assigned(self, x, key, new)
+
+    def cast(self, x: Any, dtype: Any) -> Standin:
+        return x if x.dtype == dtype else self.emit("Cast", x, to=np.dtype(dtype))
+
+    def ufunc(self, x: Standin, ufunc: Any, method: str, inputs: Any, settings: Any) -> Any:
+        from .numpy_rules import of_ufunc
+
+        return of_ufunc(self, ufunc, method, inputs, settings)
+
+    def numpy_function(self, x: Standin, function: Any, args: Any, settings: Any) -> Any:
+        from .numpy_rules import of_function
+
+        return of_function(self, function, args, settings)
+
+
+def _array(x: Any) -> np.ndarray:
+    """Numbers as an array; integers in int64."""
+    array = np.asarray(x)
+    return array.astype(np.int64) if isinstance(x, (list, tuple)) else array
