@@ -77,13 +77,13 @@ def rivals(problem: Problem, direction: str, vs: list[str], threads: int) -> dic
     return fns
 
 
-def measure(suite: str, layer: Layer, direction: str, options, threads: int, peak: float) -> dict:
+def measure(problem: Problem, direction: str, options, threads: int, peak: float) -> dict:
     """One row: "ms" and "error" of each implementation, "ratio" of the chosen to each library.
 
     Where only the chosen implementation runs, its column is "ours".
     """
+    layer = problem.layer
     chosen = chosen_implementation(layer, options.batch, direction)
-    problem = Problem(layer, options.batch)
     names = {"ours": chosen}
     if not options.chosen:
         names = {name: name for name in dispatch.available("conv2d")}
@@ -94,7 +94,6 @@ def measure(suite: str, layer: Layer, direction: str, options, threads: int, pea
     ms = {name: statistics.median(seconds) * 1e3 for name, seconds in times.items()}
     flops = 2 * layer.macs(options.batch)
     return {
-        "suite": suite,
         "layer": layer.name,
         "batch": options.batch,
         "direction": direction,
@@ -188,11 +187,12 @@ def run(options: argparse.Namespace, layers: list[tuple[str, Layer]]) -> None:
             f"\nthreads {threads}, peak {roof.flops / 1e9:.0f} GFLOP/s, memory "
             f"{roof.bandwidth / 1e9:.1f} GB/s, batch {options.batch}, float32\n"
         )
-        rows = [
-            measure(suite, layer, direction, options, threads, roof.flops)
-            for suite, layer in layers
-            for direction in options.directions
-        ]
+        rows = []
+        for suite, layer in layers:
+            problem = Problem(layer, options.batch)
+            for direction in options.directions:
+                row = measure(problem, direction, options, threads, roof.flops)
+                rows.append({"suite": suite} | row)
         print(*table(rows), sep="\n")
         everything += rows
     finish("conv", options, facts, everything, BY)

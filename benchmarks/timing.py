@@ -9,7 +9,7 @@ from collections.abc import Callable
 # Seconds of untimed calls before a timed one. The threads of the library before keep spinning for a
 # while, and this one's own sleep: the first calls of a turn are slower.
 SETTLE = 0.03
-LONGER = {"onnxruntime": 0.1}  # whose threads spin for 40 milliseconds
+SETTLE_BEHIND = {"onnxruntime": 0.1}  # whose threads spin for 40 milliseconds
 LEAST_TURNS = 3
 
 
@@ -29,14 +29,14 @@ def interleaved(fns: dict[str, Callable], repeats: int, budget: float) -> dict[s
     There are `repeats` turns, or fewer (at least three) if they take more than `budget` seconds.
     Before each timed call the same function runs untimed for SETTLE seconds, at least once.
     """
-    settle = max(LONGER.get(name, SETTLE) for name in fns)
+    before_each = [list(fns)[-1], *fns]
     times = {name: [] for name in fns}
     start = time.perf_counter()
     for turn in range(repeats):
         if turn >= LEAST_TURNS and time.perf_counter() - start > budget:
             break
-        for name, fn in fns.items():
-            ready = time.perf_counter() + settle
+        for (name, fn), previous in zip(fns.items(), before_each, strict=False):
+            ready = time.perf_counter() + SETTLE_BEHIND.get(previous, SETTLE)
             fn()
             while time.perf_counter() < ready:
                 fn()

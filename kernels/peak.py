@@ -13,7 +13,7 @@ from .machine import machine
 from .micro_kernel import MR, NR_VECTORS, lanes, multiply_tile
 from .threads import get_num_threads, parallel_for
 
-ROUNDS = 2000  # tiles of a call: about a millisecond, much longer than the call itself
+ROUNDS = 20_000  # tiles of a call: about 10 milliseconds, much longer than threads take to begin
 
 
 @kernel

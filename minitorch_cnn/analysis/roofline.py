@@ -327,7 +327,7 @@ def _micro_kernel(dtype: np.dtype, repeats: int) -> float:
     from ..kernels.peak import tile_products
 
     work, operations = tile_products(dtype)
-    return operations / _fastest(work, 20 * repeats)
+    return operations / _fastest(work, 4 * repeats)
 
 
 def _bandwidth(dtype: np.dtype, size: int, repeats: int) -> float:
