@@ -26,28 +26,27 @@ Source: Lavin, Gray (2016), Fast Algorithms for Convolutional Neural Networks, s
 import numpy as np
 
 from ..finish import finishing
-from ..gemm.weights import Matrix
 from .convolve import convolve
+from .plan import best_tile, count_tiles
 from .weight_sum import weight_sum
-
-MIN_LARGE_TILES = 32  # with fewer tiles of 4x4 outputs, tiles of 2x2 are faster
 
 
 def conv2d_forward(x, w, window, groups=1, bias=None, relu=False):
     """x (N, C, H, W), w (O, C, 3, 3), bias (O,) -> y (N, O, OH, OW)."""
     (top, _), (left, _) = window.padding
-    y = np.empty((len(x), len(w), *window.output_size(*x.shape[2:])), x.dtype)
-    matrix, after = Matrix.forward(w.shape, 1), finishing(bias, relu, len(w), x.dtype)
-    convolve(_tile(y.shape), x, w, matrix, False, (top, left), y, after)
+    O, C = w.shape[:2]
+    y = np.empty((len(x), O, *window.output_size(*x.shape[2:])), x.dtype)
+    convolve(x, w, (9 * C, 9, False), (top, left), y, finishing(bias, relu, O, x.dtype))
     return y
 
 
 def conv2d_input_grad(gy, w, window, input_size, groups=1):
     """gy (N, O, OH, OW), w (O, C, 3, 3) -> gx (N, C, H, W)."""
     (top, _), (left, _) = window.padding
-    gx = np.empty((len(gy), w.shape[1], *input_size), gy.dtype)
-    matrix, after = Matrix.backward(w.shape, 1), finishing(None, False, 0, gy.dtype)
-    convolve(_tile(gx.shape), gy, w, matrix, True, (2 - top, 2 - left), gx, after)
+    C = w.shape[1]
+    gx = np.empty((len(gy), C, *input_size), gy.dtype)
+    after = finishing(None, False, 0, gy.dtype)
+    convolve(gy, w, (9, 9 * C, True), (2 - top, 2 - left), gx, after)
     return gx
 
 
@@ -57,13 +56,8 @@ def conv2d_weight_grad(x, gy, window, groups=1):
     return weight_sum(x, gy, (top, left))
 
 
-def _tile(y_shape) -> int:
-    N, _, OH, OW = y_shape
-    return 4 if N * -(-OH // 4) * -(-OW // 4) >= MIN_LARGE_TILES else 2
-
-
 def multiply_adds(y_shape: tuple[int, int, int, int], channels: int) -> int:
     """The multiply-adds of the forward pass in its matrix products, without the transforms."""
-    N, O, OH, OW = y_shape
-    tile = _tile(y_shape)
-    return N * -(-OH // tile) * -(-OW // tile) * (tile + 2) ** 2 * channels * O
+    tiles, O = count_tiles(y_shape), y_shape[1]
+    tile = best_tile(tiles, channels, O)
+    return tiles[tile] * (tile + 2) ** 2 * channels * O

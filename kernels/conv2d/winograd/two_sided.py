@@ -8,40 +8,49 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from ...micro_kernel import Code
+from ...micro_kernel import INDEX, Code
+
+Matrix = tuple[tuple[float, ...], ...]
 
 
-def two_sided(factors):
+def two_sided(factors_of: dict[int, tuple[Matrix, ...]]):
     """A function for kernels:  y[i, j] = sum over r and q of  L[i, r] * x[r, q] * L[j, q].
 
-    f(x, x_at, x_row, x_column, y, y_at, y_row, y_column) computes it for the matrices in all lanes
-    of a vector. Element (r, q) of lane l is at x_at + r * x_row + q * x_column + l; y is laid out
-    in the same way.
+    factors_of: for each size of a tile, the factors of L.
+
+    f(tile, x, x_at, x_row, x_column, y, y_at, y_row, y_column) computes it for the matrices in all
+    lanes of a vector. Element (r, q) of lane l is at x_at + r * x_row + q * x_column + l; y is laid
+    out in the same way.
     """
-    size = len(factors[-1][0])
 
     @intrinsic
-    def transform(typing, x, x_at, x_row, x_column, y, y_at, y_row, y_column):
+    def transform(typing, tile, x, x_at, x_row, x_column, y, y_at, y_row, y_column):
         at = types.intp
 
         def write(context, builder, signature, args):
-            x, x_at, x_row, x_column, y, y_at, y_row, y_column = args
-            code = Code(context, builder, signature.args[0])
-            x, y = code.data(signature.args[0], x), code.data(signature.args[4], y)
-            rows = [
-                [code.load(x, code.at(code.at(x_at, x_row, r), x_column, q)) for q in range(size)]
-                for r in range(size)
-            ]
-            columns = [_times(code, factors, column) for column in zip(*rows, strict=True)]
-            result = [_times(code, factors, row) for row in zip(*columns, strict=True)]
-            for i, row in enumerate(result):
-                for j, value in enumerate(row):
-                    code.store(value, y, code.at(code.at(y_at, y_row, i), y_column, j))
+            for tile, factors in factors_of.items():
+                with builder.if_then(builder.icmp_signed("==", args[0], INDEX(tile))):
+                    _write(factors, context, builder, signature.args[1:], args[1:])
             return context.get_dummy_value()
 
-        return types.void(x, at, at, at, y, at, at, at), write
+        return types.void(at, x, at, at, at, y, at, at, at), write
 
     return transform
+
+
+def _write(factors, context, builder, kinds, args):
+    x, x_at, x_row, x_column, y, y_at, y_row, y_column = args
+    size = range(len(factors[-1][0]))
+    code = Code(context, builder, kinds[0])
+    x, y = code.data(kinds[0], x), code.data(kinds[4], y)
+    rows = [
+        [code.load(x, code.at(code.at(x_at, x_row, r), x_column, q)) for q in size] for r in size
+    ]
+    columns = [_times(code, factors, column) for column in zip(*rows, strict=True)]
+    result = [_times(code, factors, row) for row in zip(*columns, strict=True)]
+    for i, row in enumerate(result):
+        for j, value in enumerate(row):
+            code.store(value, y, code.at(code.at(y_at, y_row, i), y_column, j))
 
 
 def transposed(factors):

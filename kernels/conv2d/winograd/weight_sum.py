@@ -1,135 +1,237 @@
-"""Winograd's weight gradient: sums over all tiles of 4x4 outputs.
+"""Winograd's weight gradient: sums over all tiles, of products at each point.
+
+    V   [point][panel of NR input channels][tile][NR]     the windows of x
+    Y   [point][strip of output channels][tile][strip]    the tiles of gy
+    M   [point][output channel][panel]                    sums over tiles of Y V
 
 A block computes some output and some input channels; it sums over all images, or over one part of
-them.
+them. Where V and Y of all images are small, they are transformed once; otherwise each block
+transforms KC tiles at a time.
 """
+
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from ...jit import kernel
-from ...micro_kernel import MR, NR_VECTORS, VECTOR_BYTES, lanes_of, multiply_tile
+from ...machine import machine
+from ...micro_kernel import MR, NR_VECTORS, lanes_of, multiply_tile
 from ...thread_pool import shared
 from ...threads import get_num_threads, parallel_ranges
-from ...workspace import cut, thread_scratch
-from ..gemm.grid import MACS_PER_ELEMENT, block_of, sum_parts
+from ...workspace import cut, scratch, thread_scratch
+from ..gemm.grid import MACS_PER_ELEMENT, sum_parts
 from ..gemm.weight_sum import transpose_lines
 from ..gemm.weights import read_only
-from .convolve import transform_windows
+from .panels import transform_windows
+from .plan import best_tile, count_tiles
 from .transforms import transform_tile, transform_weight_sums
 
-TILE, REACH, POINTS = 4, 6, 36
-KC = 48  # depth of a product: the tiles that are transformed at a time
-STRIPS = 16  # strips of MR output channels in a block
 FLUSH_TILES = 1024  # in a partial sum M, then added to gw: this keeps the rounding error small
+
+
+class Sizes(NamedTuple):
+    """The sizes that the kernels need, in numbers.
+
+    tile, points: a tile has tile x tile outputs and (tile + 2)^2 products; C, O: channels of x and
+    gy; KC: tiles of a product at most; NC, MC: channels of x and gy in a block at most; rows: rows
+    of tiles that are transformed together; strip: channels of gy that are adjacent; all_tiles: the
+    number of tiles where all are transformed once, else 0; v_point, g_point: between two points in
+    V and Y, a vector more than the sizes, which keeps them apart in the cache; lines: transposed
+    inputs.
+    """
+
+    tile: int
+    points: int
+    C: int
+    O: int
+    KC: int
+    NC: int
+    MC: int
+    rows: int
+    strip: int
+    all_tiles: int
+    v_point: int
+    g_point: int
+    lines: int
+
+
+class Plan(NamedTuple):
+    """How to compute a weight gradient.
+
+    blocks: the ranges of output channels, of input channels and of rows of tiles of each, and its
+    part of the sum; parts: the number of these.
+    """
+
+    sizes: Sizes
+    blocks: np.ndarray
+    parts: int
+    macs: int
+
+
+@lru_cache(maxsize=256)
+def plan_of(gy_shape: tuple, C: int, itemsize: int) -> Plan:
+    """The plan of gw (O, C, 3, 3) from gy (N, O, OH, OW)."""
+    N, O, OH, OW = gy_shape
+    tile = best_tile(count_tiles(gy_shape), C, O)
+    points, TH, TW = (tile + 2) ** 2, -(-OH // tile), -(-OW // tile)
+    lanes = machine().lanes(itemsize)
+    strip, row = max(lanes, MR), NR_VECTORS * machine().vector_bytes
+    l1, l2, l3 = machine().l1, machine().l2, machine().l3
+    KC, MC = max(1, l1.size // 2 // row), max(strip, l2.size // (points * row))
+    macs, tiles = N * TH * TW * points * O * C, N * TH * TW
+    once = tiles <= FLUSH_TILES and tiles * points * (C + O) * itemsize <= l3.size // 2
+    if once:
+        MC = max(strip, MC // 2)
+    NC = lanes * max((c.stop - c.start for c in cut(-(-C // lanes), NR_VECTORS)), default=1)
+    ins = [(c, min(c + NC, C)) for c in range(0, C, NC)]
+    outs = [(o.start * strip, min(o.stop * strip, O)) for o in cut(-(-O // strip), MC // strip)]
+    parts = [slice(0, N * TH)] if once else sum_parts(N * TH, len(ins) * len(outs), macs)
+    blocks = [
+        (*o, *c, part.start, part.stop, k)
+        for c in ins
+        for o in outs
+        for k, part in enumerate(parts)
+    ]
+    MC = max((-(-(o1 - o0) // strip) * strip for o0, o1 in outs), default=0)
+    rows = max(N * TH if once else max(1, KC // TW), 1)
+    lines = ((tile * min(rows, TH) + 2) * (tile * TW + 2) + 2 * lanes) * lanes
+    v_point, g_point = rows * TW * NC + lanes, rows * TW * MC + lanes
+    if once:
+        v_point, g_point = tiles * len(ins) * NC + lanes, tiles * -(-O // strip) * strip + lanes
+    all_tiles = tiles if once else 0
+    sizes = (tile, points, C, O, KC, NC, MC, rows, strip, all_tiles, v_point, g_point, lines)
+    table = np.array(blocks, np.int64).reshape(-1, 7)
+    return Plan(Sizes(*sizes), table, max(len(parts), 1), macs)
 
 
 def weight_sum(x, gy, before):
     """x (N, C, H, W), gy (N, O, OH, OW) -> gw (O, C, 3, 3)."""
     x, gy = read_only(x), read_only(gy)
-    (N, O, OH, OW), C = gy.shape, x.shape[1]
-    lanes = VECTOR_BYTES // x.itemsize
-    TH, TW = -(-OH // TILE), -(-OW // TILE)
-    ins, outs = cut(-(-C // lanes), NR_VECTORS), cut(-(-O // MR), STRIPS)
-    macs = N * TH * TW * POINTS * O * C
-    parts = sum_parts(N * TH, len(ins) * len(outs), macs)
-    blocks = [
-        (o.start * MR, min(o.stop * MR, O), c.start * lanes, min(c.stop * lanes, C), k, *rows)
-        for c in ins
-        for o in outs
-        for k, rows in enumerate((part.start, part.stop) for part in parts)
-    ]
-    rows = max((r.stop - r.start for r in cut(N * TH, KC // TW)), default=1)
-    wide = max((c.stop - c.start for c in ins), default=0) * lanes
-    high = -(-max((o.stop - o.start for o in outs), default=0) * MR // lanes) * lanes
-    lines = ((TILE * min(rows, TH) + 2) * (TILE * TW + 2) + 2 * lanes) * lanes
-    numbers = POINTS * (rows * TW * (wide + high) + high * wide + 3 * lanes), lines, 9 * lanes
-    threads = get_num_threads()
-    memory = thread_scratch("memory", threads, sum(numbers), x.dtype)
-    offsets = thread_scratch("offsets", threads, rows * TW, np.int64)
-    gw = np.zeros((max(len(parts), 1), O, C, 3, 3), x.dtype)
-    blocks = np.array(blocks, np.int64).reshape(-1, 7)
-    arrays = x, gy, gw, memory, offsets, rows, before, blocks
+    (N, O, _, _), C = gy.shape, x.shape[1]
+    threads, lanes = get_num_threads(), machine().lanes(x.itemsize)
+    s, blocks, parts, macs = plan_of(gy.shape, C, x.itemsize)
+    sums = s.points * (s.MC * s.NC + lanes) + 9 * lanes
+    panels = s.points * (s.v_point + s.g_point)
+    memory = thread_scratch(
+        "memory", threads, s.lines + sums + (0 if s.all_tiles else panels), x.dtype
+    )
+    offsets = thread_scratch("offsets", threads, s.KC, np.int64)
+    common = scratch("panels", (panels if s.all_tiles else 0,), x.dtype)
+    if s.all_tiles:
+        items = N * (-(-C // lanes) + -(-O // lanes))
+        parallel_ranges(_all_panels, items, panels, s, x, gy, before, memory, common)
+    gw = np.zeros((parts, O, C, 3, 3), x.dtype)
+    arrays = s, x, gy, gw, before, common, memory, offsets, blocks
     parallel_ranges(_fill, len(blocks), macs // MACS_PER_ELEMENT, *arrays, threads=threads)
-    return gw[0] if len(gw) == 1 else gw.sum(0)
+    return gw[0] if parts == 1 else gw.sum(0)
 
 
 @kernel
-def _cotangents(gy, o0, o1, r0, r1, TH, TW, lines, g, g_row, g_point):
-    """Y (36, t, o): transform the tiles of gy in the rows r0 ... r1 - 1 of tiles."""
-    lanes, width = lanes_of(gy), TILE * TW
-    for o in range(o0, o1, lanes):
-        CC = min(lanes, o1 - o)
-        r = r0
-        while r < r1:
-            n, i0 = r // TH, r % TH
-            rows = min(TH - i0, r1 - r)
-            transpose_lines(gy, n, o, CC, TILE * i0, TILE * rows, 0, width, lines)
-            for i in range(rows):
-                for j in range(TW):
-                    at = TILE * (i * width + j) * CC
-                    to = ((r - r0 + i) * TW + j) * g_row + o - o0
-                    transform_tile(TILE, lines, at, width * CC, CC, g, to, REACH * g_point, g_point)
-            r += rows
+def _all_panels(s, x, gy, before, memories, common, pool, first, last):
+    """V and Y of all tiles: an item is one image, and a vector of channels of x or gy."""
+    if shared(pool, first, last):
+        return
+    lanes, lines = lanes_of(x), memories[-pool]
+    TH, TW = (gy.shape[2] + s.tile - 1) // s.tile, (gy.shape[3] + s.tile - 1) // s.tile
+    v, g = common[: s.points * s.v_point], common[s.points * s.v_point :]
+    ins, outs = (s.C + lanes - 1) // lanes, (s.O + lanes - 1) // lanes
+    for item in range(first, last):
+        n, k = item // (ins + outs), item % (ins + outs)
+        r0, r1, t = n * TH, (n + 1) * TH, n * TH * TW
+        if k < ins:
+            c, c1 = k * lanes, min((k + 1) * lanes, s.C)
+            at = c // s.NC * s.NC * s.all_tiles + t * s.NC + c % s.NC
+            transform_windows(
+                s.tile, x, c, c1, r0, r1, TH, TW, before, lines, v, at, s.NC, s.v_point
+            )
+        else:
+            o, o1 = (k - ins) * lanes, min((k - ins + 1) * lanes, s.O)
+            at = o // s.strip * s.strip * s.all_tiles + t * s.strip + o % s.strip
+            _transform_tiles(s, gy, o, o1, r0, r1, TH, TW, lines, g, at)
 
 
 @kernel
-def _fill(x, gy, gw, memories, all_offsets, most, before, blocks, pool, first, last):
+def _transform_tiles(s, gy, o0, o1, r0, r1, TH, TW, lines, g, g_at):
+    """Y of a vector of channels o0 ... o1 - 1 and the rows r0 ... r1 - 1 of tiles."""
+    tile, CC = s.tile, o1 - o0
+    width, row, r = tile * TW, (tile + 2) * s.g_point, r0
+    while r < r1:
+        n, i0 = r // TH, r % TH
+        rows = min(TH - i0, r1 - r)
+        transpose_lines(gy, n, o0, CC, tile * i0, tile * rows, 0, width, lines)
+        for i in range(rows):
+            for j in range(TW):
+                at = tile * (i * width + j) * CC
+                to = g_at + ((r - r0 + i) * TW + j) * s.strip
+                transform_tile(tile, lines, at, width * CC, CC, g, to, row, s.g_point)
+        r += rows
+
+
+@kernel
+def _fill(s, x, gy, gw, before, common, memories, all_offsets, blocks, pool, first, last):
     """Compute gw for some blocks of output and input channels and rows of tiles."""
     if shared(pool, first, last):
         return
-    memory, offsets = memories[-pool], all_offsets[-pool]
-    _, _, OH, OW = gy.shape
-    lanes = lanes_of(x)
-    TH, TW = (OH + TILE - 1) // TILE, (OW + TILE - 1) // TILE
-    tiles, width = most * TW, NR_VECTORS * lanes
+    memory, offsets, lanes = memories[-pool], all_offsets[-pool], lanes_of(x)
+    TH, TW = (gy.shape[2] + s.tile - 1) // s.tile, (gy.shape[3] + s.tile - 1) // s.tile
+    m_point = s.MC * s.NC + lanes
+    lines, memory = memory[: s.lines], memory[s.lines :]
+    m, memory = memory[: s.points * m_point], memory[s.points * m_point :]
+    sums, memory = memory[: 9 * lanes], memory[9 * lanes :]
+    panels = common if s.all_tiles > 0 else memory
+    v, g = panels[: s.points * s.v_point], panels[s.points * s.v_point :]
+    for t in range(s.KC):
+        offsets[t] = t * s.NC
     for block in range(first, last):
-        o0, o1, c0, c1, part = block_of(blocks, block)
-        begin, end = blocks[block, 5], blocks[block, 6]
-        wide, high = _rounded(c1 - c0, lanes), _rounded(o1 - o0, lanes)
-        v_point, g_point, m_point = tiles * wide + lanes, tiles * high + lanes, high * wide + lanes
-        v_size, g_size, m_size = POINTS * v_point, POINTS * g_point, POINTS * m_point
-        v, rest = memory[:v_size], memory[v_size:]
-        g, rest = rest[:g_size], rest[g_size:]
-        m, rest = rest[:m_size], rest[m_size:]
-        sums, lines = rest[: 9 * lanes], rest[9 * lanes :]
-        pending = 0
-        for t in range(tiles):
-            offsets[t] = t * wide
-        for r0 in range(begin, end, most):
-            r1 = min(r0 + most, end)
-            depth = (r1 - r0) * TW
-            transform_windows(TILE, x, c0, c1, r0, r1, TH, TW, before, lines, v, wide, v_point)
-            _cotangents(gy, o0, o1, r0, r1, TH, TW, lines, g, high, g_point)
-            for k in range(POINTS):
-                for o in range(0, o1 - o0, MR):
-                    for c in range(0, wide, width):
-                        vectors = min(NR_VECTORS, (wide - c) // lanes)
-                        g_at, v_at = k * g_point + o, k * v_point + c
-                        m_at, more = k * m_point + o * wide + c, pending > 0
-                        multiply_tile(
-                            vectors, g, g_at, 1, high, v, v_at, offsets, depth, m, m_at, wide, more
-                        )
-            pending += depth
+        o0, o1, c0, c1 = blocks[block, 0], blocks[block, 1], blocks[block, 2], blocks[block, 3]
+        begin, end, part = blocks[block, 4], blocks[block, 5], blocks[block, 6]
+        pending, v_at, g_at, tiles = 0, c0 * s.all_tiles, o0 * s.all_tiles, s.all_tiles
+        for r0 in range(begin, end, s.rows):
+            r1 = min(r0 + s.rows, end)
+            if s.all_tiles == 0:
+                tiles = (r1 - r0) * TW
+                transform_windows(
+                    s.tile, x, c0, c1, r0, r1, TH, TW, before, lines, v, 0, s.NC, s.v_point
+                )
+                for o in range(o0, o1, lanes):
+                    at = (o - o0) // s.strip * s.strip * tiles + (o - o0) % s.strip
+                    _transform_tiles(s, gy, o, min(o + lanes, o1), r0, r1, TH, TW, lines, g, at)
+            vectors = (c1 - c0 + lanes - 1) // lanes
+            _multiply(
+                s, tiles, o1 - o0, vectors, g, g_at, v, v_at, offsets, pending > 0, m, m_point
+            )
+            pending += tiles
             if pending >= FLUSH_TILES or r1 == end:
                 pending = 0
-                _add(m, wide, m_point, sums, (o0, o1, c0, c1), gw[part])
+                _add(s, m, m_point, sums, (o0, o1, c0, c1), gw[part])
 
 
 @kernel
-def _rounded(count, lanes):
-    return (count + lanes - 1) // lanes * lanes
+def _multiply(s, tiles, high, vectors, g, g_at, v, v_at, offsets, more, m, m_point):
+    """M (+)= Y V at each point, for the output channels `high` and some vectors of inputs."""
+    for k in range(s.points):
+        for t in range(0, tiles, s.KC):
+            depth, v_from = min(s.KC, tiles - t), k * s.v_point + v_at + t * s.NC
+            for o in range(0, high, MR):
+                g_from = k * s.g_point + g_at + o // s.strip * s.strip * tiles + o % s.strip
+                multiply_tile(
+                    vectors, g, g_from + t * s.strip, 1, s.strip, v, v_from, offsets, depth,
+                    m, k * m_point + o * s.NC, s.NC, more or t > 0,
+                )  # fmt: skip
 
 
 @kernel
-def _add(m, wide, m_point, sums, block, gw):
+def _add(s, m, m_point, sums, block, gw):
     """gw += G' M G."""
     o0, o1, c0, c1 = block
-    C, lanes, out = gw.shape[1], lanes_of(m), gw.reshape(-1)
+    lanes, out = lanes_of(m), gw.reshape(-1)
+    row = (s.tile + 2) * m_point
     for o in range(o1 - o0):
         for c in range(0, c1 - c0, lanes):
-            at, row = o * wide + c, REACH * m_point
-            transform_weight_sums(TILE, m, at, row, m_point, sums, 0, 3 * lanes, lanes)
-            to = ((o0 + o) * C + c0 + c) * 9
+            at = o * s.NC + c
+            transform_weight_sums(s.tile, m, at, row, m_point, sums, 0, 3 * lanes, lanes)
+            to = ((o0 + o) * s.C + c0 + c) * 9
             for q in range(min(lanes, c1 - c0 - c)):
                 for k in range(9):
                     out[to + q * 9 + k] += sums[k * lanes + q]
