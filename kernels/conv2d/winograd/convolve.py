@@ -47,7 +47,7 @@ def convolve(x, w, steps, before, y, after):
     u = scratch("weights", (s.points * (s.C * wide + s.strip),), x.dtype)
     numbers = v_size + m_size + s.lines + rows
     memory = thread_scratch("memory", threads, max(s.packed, numbers), x.dtype)
-    parallel_ranges(_all_weights, wide // s.strip, u.size, s, w, steps, wide, memory, u)
+    parallel_ranges(_all_weights, -(-wide // s.NR), u.size, s, w, steps, wide, memory, u)
     arrays = x, u, wide, y, (TH, TW), before, after, memory, offsets, blocks
     parallel_ranges(_by_blocks_of_tiles, len(blocks), size, s, *arrays, threads=threads)
 
@@ -87,24 +87,22 @@ def _by_panels_of_weights(
         m, rows = rest[: s.points * m_point], rest[s.points * m_point :]
         for c0 in range(0, s.C, s.KC):
             c1 = min(c0 + s.KC, s.C)
-            for o in range(0, wide, s.strip):
-                panels = o, wide, c1 - c0, 0
-                transform_weights(s, w, steps, o0 + o, (c0, c1), packed, u, u_point, panels)
+            channels = c0, c1, c1 - c0, 0
+            transform_weights(s, w, steps, (o0, o1), channels, packed, u, u_point, wide)
             multiply(s, t, c0, c1, v, u, 0, u_point, wide, offsets, m, m_point)
         _transform_back(s, m, m_point, tiles, (r0, r1, o0, o1), after, rows, y)
 
 
 @kernel
 def _all_weights(s, w, steps, wide, memories, u, pool, first, last):
-    """U of all weights: an item is a strip of outputs."""
+    """U of all weights: an item is a panel of NR outputs."""
     if shared(pool, first, last):
         return
-    u_point = s.C * wide + s.strip
+    packed, u_point, NR = memories[-pool], s.C * wide + s.strip, s.NR
     for item in range(first, last):
-        o = item * s.strip
-        for c0 in range(0, s.C, s.KC):
-            channels, panels = (c0, min(c0 + s.KC, s.C)), (o, wide, s.C, c0)
-            transform_weights(s, w, steps, o, channels, memories[-pool], u, u_point, panels)
+        o0, o1 = item * NR, min((item + 1) * NR, wide)
+        panel = u[o0 * s.C :]
+        transform_weights(s, w, steps, (o0, o1), (0, s.C, s.C, 0), packed, panel, u_point, o1 - o0)
 
 
 @kernel

@@ -6,8 +6,9 @@ M   [point][tile][output]                         their products
 """
 
 from ...jit import kernel
-from ...micro_kernel import MR, NR_VECTORS, lanes_of, multiply_tile, transpose_tile
+from ...micro_kernel import MR, NR_VECTORS, lanes_of, multiply_tile, prefetch, transpose_tile
 from ..gemm.weight_sum import transpose_lines
+from .plan import CHANNELS
 from .transforms import transform_weight, transform_window
 
 
@@ -37,34 +38,49 @@ def transform_windows(tile, x, c0, c1, r0, r1, TH, TW, before, lines, v, v_at, v
 
 
 @kernel
-def transform_weights(s, w, steps, row, channels, packed, u, u_point, panels):
-    """U for a strip of weights from `row` on, and the channels c0 ... c1 - 1.
+def transform_weights(s, w, steps, rows, channels, packed, u, u_point, wide):
+    """U of the rows o0 ... o1 - 1 of weights, whole strips, and the channels c0 ... c1 - 1.
 
-    steps: of a row and of a channel in the flat w, and whether kernels are flipped; panels: the
-    place of the strip among the outputs of u, their number, the channels of a panel of u, and the
-    place of c0 among them.
+    steps: of a row and of a channel in the flat w, and whether kernels are flipped; channels: c0,
+    c1, the channels of a panel of u, and the place of c0 among them; wide: the outputs of u; its
+    first is o0; packed: scratch memory.
     """
     row_step, step, flipped = steps
-    c0, c1 = channels
-    out, wide, depth, first = panels
+    o0, o1 = rows
+    begin, end, depth, first = channels
     lanes, reach, strip = lanes_of(u), s.tile + 2, s.strip
+    start, tap = (8 * strip, -strip) if flipped else (0, strip)
     width = NR_VECTORS * lanes
+    for c0 in range(begin, end, CHANNELS):
+        c1 = min(c0 + CHANNELS, end)
+        for o in range(o0, o1, strip):
+            _transpose_strip(s, w, row_step, step, o, c0, c1, packed)
+            for r in range(o - o0, o - o0 + strip, lanes):
+                panel = r // width * width
+                across = min(width, wide - panel)
+                to = panel * depth + (first + c0 - begin) * across + r - panel
+                for c in range(c1 - c0):
+                    at = 9 * c * strip + start + r - (o - o0)
+                    transform_weight(
+                        s.tile, packed, at, 3 * tap, tap, u, to + c * across,
+                        reach * u_point, u_point,
+                    )  # fmt: skip
+
+
+@kernel
+def _transpose_strip(s, w, row_step, step, row, c0, c1, packed):
+    """packed[c - c0, tap, r] = w[row + r, c, tap] for the rows r of a strip."""
+    strip = s.strip
     if step == 9:  # the kernels of a row are adjacent
         _transpose(w, row * row_step + 9 * c0, row_step, s.R - row, 9 * (c1 - c0), packed, 0, strip)
-    else:
-        for c in range(c0, c1):
-            at, to = row * row_step + c * step, 9 * (c - c0) * strip
-            _transpose(w, at, row_step, s.R - row, 9, packed, to, strip)
-    start, tap = (8 * strip, -strip) if flipped else (0, strip)
-    for r in range(0, strip, lanes):
-        panel = (out + r) // width * width
-        across = min(width, wide - panel)
-        to = panel * depth + first * across + out + r - panel
-        for c in range(c1 - c0):
-            at = 9 * c * strip + start + r
-            transform_weight(
-                s.tile, packed, at, 3 * tap, tap, u, to + c * across, reach * u_point, u_point
-            )
+        return
+    line = 64 // w.itemsize
+    for c in range(c0, c1):
+        at = row * row_step + c * step
+        # The same strip of the channels to come is far away: no processor expects it.
+        for k in range(at, at + 9 * strip, line):
+            prefetch(w, k + (c1 - c0) * step)
+        _transpose(w, at, row_step, s.R - row, 9, packed, 9 * (c - c0) * strip, strip)
 
 
 @kernel

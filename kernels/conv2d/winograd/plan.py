@@ -33,7 +33,8 @@ from .transforms import TILES
 
 # The time to transform one number, with its share of loads, stores and transpositions, in that of
 # a multiply-add of a product.
-TRANSFORM = 5
+TRANSFORM = 12
+CHANNELS = 16  # of a strip that are transposed together, to stay in the first-level cache
 MAX_TILES = 12 * MR  # of a block whose V and M leave the second-level cache in any case
 
 
@@ -42,9 +43,9 @@ class Sizes(NamedTuple):
 
     tile, points: a tile has tile x tile outputs and (tile + 2)^2 products; C, R: the channels that
     are summed, and those of the result; KC, NC, MC: of a block at most, MC rounded up to whole
-    micro-tiles; strip: rows of weights that are transposed together; v_point: between two points in
-    V, a vector more than its size, which keeps them apart in the cache; packed, lines: scratch
-    memory for transposed weights and inputs.
+    micro-tiles; NR: outputs of whole micro-tiles and whole strips; strip: rows of weights that are
+    transposed together; v_point: between two points in V, a vector more than its size, which keeps
+    them apart in the cache; packed, lines: scratch memory for transposed weights and inputs.
     """
 
     tile: int
@@ -54,6 +55,7 @@ class Sizes(NamedTuple):
     KC: int
     NC: int
     MC: int
+    NR: int
     strip: int
     v_point: int
     packed: int
@@ -136,8 +138,8 @@ def plan_of(y_shape: tuple, C: int, itemsize: int, threads: int) -> Plan:
     MC = -(-rows * TW // MR) * MR
     blocks = [(r.start, r.stop, o.start * strip, o.stop * strip) for r in along for o in outs]
     v_point = -(-C // KC) * MC * KC + strip
-    packed = (9 * KC + strip) * strip
-    sizes = Sizes(tile, points, C, R, KC, NC, MC, strip, v_point, packed, lines)
+    packed = (9 * CHANNELS + strip) * strip
+    sizes = Sizes(tile, points, C, R, KC, NC, MC, strip * per_panel, strip, v_point, packed, lines)
     return Plan(sizes, at_once, np.array(blocks, np.int64).reshape(-1, 4), macs)
 
 
@@ -162,7 +164,7 @@ def _weights_move_less(item, tiles, C, R, KC, NR, blocks) -> bool:
     again = -(-C // KC) - 1 if item * tiles * NR > machine().l2.size // 2 else 0
     panels = V * (1 + -(-R // NR)) + 2 * M * again
     whole = U * (2 + blocks) + (2 * (V + M) if blocks * machine().l2.size // 2 < V + M else 0)
-    return panels < whole
+    return tiles < R and panels < whole
 
 
 def _cuts(y_shape, tile, rows, points, NR, macs, threads) -> tuple[int, list[slice]]:
