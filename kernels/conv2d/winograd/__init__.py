@@ -1,4 +1,5 @@
-"""Winograd's 3x3 convolution of stride 1: F(4x4, 3x3) with a quarter of the products, F(2x2, 3x3).
+"""Winograd's 3x3 convolution of stride 1: F(4x4, 3x3) with a quarter of the products, F(3x3, 3x3)
+and F(2x2, 3x3).
 
 A tile of 4x4 outputs y reads a window d of 6x6 inputs. Its 16 sums of 9 products take 36 products,
 
@@ -13,9 +14,9 @@ over channels, or over tiles t for gw, is a matrix product:
     M[i] = Y[i]' @ V[i]      [o,t][t,c] -> [o,c]          weight gradient   weight_sum.py
 
 The input gradient is the forward product of gy and the flipped kernel. Channels are the last axis
-of all transformed arrays, so that vectors are full for any image size. Tiles of 2x2 outputs take 16
-products for 4 sums: more per sum, but their U is less than half as large. The size of U does not
-depend on the images, so this is faster for a few small ones.
+of all transformed arrays, so that vectors are full for any image size. Smaller tiles take more
+products per sum, but waste less at the borders, and their U is smaller: they are faster for a few
+small images. Tiles, blocks and the order of loops are chosen by formula (plan.py).
 
 The products differ from those of the definition: in float32 the error relative to the largest
 result is about 1e-5, compared with 1e-6 for a direct sum. `use("numba")` sums directly.
