@@ -1,11 +1,11 @@
-"""The course: what its notebooks import, and the checks of what students write in them.
+"""The course: imports of its notebooks, and checks of the students' code.
 
     import minitorch_cnn as mt
     from minitorch_cnn.course import F, autograd as check, np, plt
 
-One file of checks per notebook, and in broken/ one of the bugs that it plants. The notebooks are in
+Each notebook has a file of checks here, and a file of planted bugs in broken/. The notebooks are in
 notebooks/, beside the package; `minitorch-cnn course FOLDER` copies them. `plt` is
-matplotlib.pyplot, imported when asked for, with the looks that all figures share.
+matplotlib.pyplot, imported on first use, in the style of all figures.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""How a check answers: yes or no, with the reason, whatever the student's function does."""
+"""The answer of a check: yes or no with a reason, whatever the student's function does."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from .compare import No
 
 __all__ = ["check", "expect", "runs"]
 
-LINES, COLUMNS = 4, 300  # what is shown of a text that the student's function made
+LINES, COLUMNS = 4, 300  # limits of a shown text of the student's function
 
 
 def check(question: Callable[..., str]) -> Callable[..., None]:
-    """Turn a function that returns why the answer is yes, or raises, into one that prints it.
+    """Turn a function that returns the reason for a yes, or raises, into one that prints the
+    answer.
 
-    An exception of any kind is a no, with the line of the student's cell that raised it: what
-    students hand in may fail in any way. Where their function raises nothing, but what it returns
-    cannot be used, the first line of the question's docstring says what is asked for. A piece that
-    may be left out, and is, is neither a yes nor a no.
+    Any exception is a no, with the line of the student's cell that raised it, since students' code
+    may fail in any way. If their function returns an unusable value, the answer quotes the first
+    line of the question's docstring. An optional piece that is not written is neither yes nor no.
     """
 
     @functools.wraps(question)
@@ -50,13 +50,13 @@ def check(question: Callable[..., str]) -> Callable[..., None]:
 
 
 def expect(condition: object, claim: str) -> None:
-    """Print a no that says what should be so, where it is not; the notebook goes on."""
+    """Print a no with the claim if it is false; the notebook continues."""
     if not condition:
-        print(f"no: this should be so, and is not: {claim}")
+        print(f"no: this should be true, but is not: {claim}")
 
 
 def runs(function: Callable, *args) -> bool:
-    """Whether a function that may be left out is written, and raises nothing."""
+    """Whether an optional function is written, and raises nothing."""
     try:
         function(*args)
     except Exception:
@@ -65,7 +65,7 @@ def runs(function: Callable, *args) -> bool:
 
 
 def noting(argument, silent: list[str]):
-    """A function that notes its name in `silent` where it returns None; other arguments as is."""
+    """Wrap a function to add its name to `silent` if it returns None; keep other arguments."""
     if not inspect.isfunction(argument):
         return argument
 
@@ -79,7 +79,7 @@ def noting(argument, silent: list[str]):
 
 
 def line_of_student(error: Exception, functions) -> str:
-    """The innermost line of the cells that functions were written in; "" if none is in it."""
+    """The innermost line of the students' cells in a traceback, or ""."""
     cells = {id(f.__globals__) for f in functions if inspect.isfunction(f)}
     frames = [at for at in traceback.walk_tb(error.__traceback__) if id(at[0].f_globals) in cells]
     if not frames:
@@ -90,14 +90,14 @@ def line_of_student(error: Exception, functions) -> str:
 
 
 def named(error: Exception) -> str:
-    """The class of an error and its message."""
+    """The type and the message of an error."""
     if isinstance(error, RecursionError):
         return "RecursionError: it calls itself until Python's stack of about 1,000 calls is full"
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def shortened(text: str) -> str:
-    """The first lines of a text, and the beginning of each."""
+    """The first lines of a text, each cut to a limit."""
     lines = text.splitlines()
     cut = [line if len(line) <= COLUMNS else f"{line[:COLUMNS]} ..." for line in lines[:LINES]]
     return "\n".join([*cut, "..."] if len(lines) > LINES else cut)

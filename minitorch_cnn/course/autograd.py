@@ -1,4 +1,4 @@
-"""Notebook 1: checks of a small automatic differentiation."""
+"""Notebook 1: checks of a small autograd."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ SEED = 1
 
 
 def order_of_four(topological, Node, turned: bool):
-    """The root of a graph of four nodes; raises No unless topological(root) is in order."""
+    """The root of a graph of four nodes. Raises: No unless topological(root) is in order."""
     a = Node(2.0)
     b = Node(3.0, [(a, None)])
     c = Node(4.0, [(a, None), (b, None)])
@@ -29,17 +29,17 @@ def order_of_four(topological, Node, turned: bool):
     if len(found) != 4:
         raise No(f"a node that two others use is listed more than once: {listed} {graph}")
     if found[0] is a and found[-1] is root:
-        raise No("the list is the wrong way round: root comes first, what it was made of after it")
+        raise No("the list is reversed: root comes first, then its parents")
     place = {id(node): i for i, node in enumerate(found)}
     for node in found:
         if any(place[id(parent)] < place[id(node)] for parent, _ in node.edges):
-            raise No(f"a node is listed before one that was made of it: {listed} {graph}")
+            raise No(f"a node is listed before one of its children: {listed} {graph}")
     return root
 
 
 @check
 def order(topological, Node) -> str:
-    """topological(root) -> a list of nodes, each before those it was made of."""
+    """topological(root) -> a list of nodes, each before its parents."""
     order_of_four(topological, Node, turned=False)
     root = order_of_four(topological, Node, turned=True)
     for _ in range(5000):
@@ -49,13 +49,13 @@ def order(topological, Node) -> str:
     except RecursionError:
         raise No("a chain of 5,000 nodes is deeper than Python's stack: use a list") from None
     if len(found) != 5004:
-        raise No(f"a third call lists {len(found):,} of 5,004 nodes: what is left of the first?")
+        raise No(f"a third call lists {len(found):,} of 5,004 nodes: does the first leave state?")
     return "every node comes before what it was made of, in a chain of 5,000 too"
 
 
 @check
 def unbroadcast(function) -> str:
-    """unbroadcast(g, shape) -> an array of that shape, the gradient of what was broadcast to g."""
+    """unbroadcast(g, shape) -> an array of that shape, the gradient before broadcasting."""
     rng = np.random.default_rng(SEED)
     for shape, into in [((3,), (2, 3)), ((2, 1), (2, 3)), ((), (4,)), ((1, 3), (5, 4, 3))]:
         g, x = rng.standard_normal(into), rng.standard_normal(shape)
@@ -64,7 +64,7 @@ def unbroadcast(function) -> str:
         axes = (*range(front), *stretched)
         which = f"from {into} to {shape}"
         if mine.shape == into != shape:
-            raise No(f"{which} the result still has the shape {into}: nothing is added up")
+            raise No(f"{which} the result still has the shape {into}: nothing is summed")
         if mine.shape != shape and mine.shape == g.sum(axes).shape:
             raise No(f"{which} an axis of length 1 is lost: it has to stay (keepdims)")
         if mine.shape != shape:
@@ -73,7 +73,7 @@ def unbroadcast(function) -> str:
         first = g[tuple(0 if i in axes else slice(None) for i in range(g.ndim))].reshape(shape)
         mistakes = [
             (f"{which} it is the mean of the gradients, not their sum", g.mean(axes)),
-            (f"{which} it takes the gradient of one copy, where those of all add up", first),
+            (f"{which} it takes the gradient of one copy: sum those of all", first),
         ]
         mistakes = [(reason, wrong.reshape(shape)) for reason, wrong in mistakes]
         compare(mine, right, f"{which} the result", mistakes=mistakes)
@@ -114,11 +114,11 @@ def product(mul, Node) -> str:
                 for reason, wrong in mistakes
             ]
             compare(mine, right, f"the gradient of {name}", mistakes=mistakes)
-    return "the value, and what is handed on to a and to b, broadcast or not"
+    return "the value, and the gradients of a and b, broadcast or not"
 
 
 def expression(Node) -> tuple:
-    """x, w, b, u and y = u e^u + (u + b) with u = x w, of the check's own edges."""
+    """x, w, b, u and y = u e^u + (u + b) with u = x w, from the check's own operations."""
 
     def adjoint(g, shape):
         g = g.sum(tuple(range(g.ndim - len(shape))))
@@ -144,7 +144,7 @@ def expression(Node) -> tuple:
 
 @check
 def backward(function, Node) -> str:
-    """backward(root, cotangent) fills in .grad; a diamond, arrays and broadcasting."""
+    """backward(root, cotangent) sets .grad; a diamond, arrays and broadcasting."""
     x, w, b, u, y = expression(Node)
     g = np.random.default_rng(SEED + 1).standard_normal((4, 3))
     function(y, g)
@@ -155,10 +155,10 @@ def backward(function, Node) -> str:
     v = u.value
     parts = [g * np.exp(v), g * v * np.exp(v), g]  # by u e^u as a factor, by e^u, by u + b
     gu = sum(parts)
-    once = "has the gradient of one use only: they have to add up (= where += should be?)"
+    once = "has the gradient of one use only: sum them all (= instead of +=?)"
     used = "the gradient of a node that is used three times"
     compare(u.grad, gu, used, mistakes=[(f"{used} {once}", part) for part in parts])
-    late = "the gradient of u was handed on before all of it had arrived: in which order?"
+    late = "the gradient of u was passed on before it was complete: in which order?"
     some = [*parts, parts[0] + parts[1], parts[0] + parts[2], parts[1] + parts[2]]
     wrong = [(late, part * w.value) for part in some]
     compare(x.grad, gu * w.value, "the gradient of x", mistakes=wrong)
@@ -166,13 +166,13 @@ def backward(function, Node) -> str:
     compare(b.grad, g.sum(1, keepdims=True), "the gradient of b, which was broadcast over columns")
     function(y, g)
     if not np.allclose(u.grad, gu) or not np.allclose(x.grad, gu * w.value):
-        raise No("a second backward adds to what the first has left: grads start at None")
+        raise No("a second backward adds to the gradients of the first: grads start at None")
     return "a diamond, and two inputs that were broadcast"
 
 
 @check
 def numeric(function) -> str:
-    """numeric_gradient(f, x, h) -> the slopes of a scalar f along each element of an array x."""
+    """numeric_gradient(f, x, h) -> the derivative of a scalar f by each element of an array x."""
     rng = np.random.default_rng(SEED)
     x, a, b = (rng.standard_normal((2, 3)) for _ in range(3))
     before, h = x.copy(), 1e-3
@@ -181,7 +181,7 @@ def numeric(function) -> str:
         return float((a * z**3).sum() + (b * z).sum() ** 2)
 
     def slopes(up, down, back=True, one=False):
-        """(f(x + up h) - f(x - down h)) / (up + down) h; or where elements are not put back."""
+        """(f(x + up h) - f(x - down h)) / (up + down) h, or without restoring elements."""
         found, above, below = np.zeros_like(x), x.copy(), x.copy()
         for i in np.ndindex(x.shape):
             old = x[i]
@@ -197,10 +197,10 @@ def numeric(function) -> str:
 
     mine = function(f, x, h)
     if not np.array_equal(x, before):
-        raise No("x is not what it was before")
+        raise No("x has changed")
     right = 3 * a * x**2 + a * h**2 + 2 * b * (b * x).sum()
-    one_sided = "the error is of the order of h, not of h^2: look to both sides"
-    stays = "an element stays moved when the next one is"
+    one_sided = "the error is of order h, not h^2: take both sides"
+    stays = "an element is not restored before the next one moves"
     mistakes = [
         (one_sided, slopes(1, 0)),
         (one_sided, slopes(0, 1)),
@@ -211,7 +211,7 @@ def numeric(function) -> str:
         (stays, slopes(1, 1, back=False, one=True)),
     ]
     compare(mine, right, "the slope of f", tolerance=1e-5, mistakes=mistakes)
-    return "second order in h, and x is left as it was"
+    return "second order in h, and x is unchanged"
 
 
 def slope_of_backward(forward, backward, cotangent, what) -> str:

@@ -1,4 +1,4 @@
-"""compare: are two arrays equal, and if not, in what way is the student's wrong?"""
+"""compare: whether two arrays are equal, and if not, how the student's is wrong."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ..tensor import Tensor
 
 
 class No(Exception):
-    """The answer no; its text is the reason, which does not give the solution away."""
+    """The answer no, with a reason that does not give the solution away."""
 
 
 def array(value) -> np.ndarray:
-    """A Tensor's array, or an array of anything else. Raises No for None."""
+    """A Tensor's array, or another value as an array. Raises: No for None."""
     if value is None:
         raise No("it returns None: is there no return?")
     return value.array if isinstance(value, Tensor) else np.asarray(value)
@@ -30,9 +30,9 @@ def compare(
 ) -> None:
     """Raise No unless two arrays agree in shape and, relative to the largest value, in numbers.
 
-    what: how the reason calls the student's. mistakes: pairs of a reason and of the array that a
-    usual mistake gives, or a function that computes it. What no mistake explains is described: a
-    factor, a sign, axes that are swapped, how many numbers are wrong and where.
+    what: the reason's name of the student's array. mistakes: pairs of a reason and the array of a
+    common mistake, or a function that computes it. An unexplained difference is described: a
+    factor, a sign, swapped axes, or the number and the place of wrong values.
     """
     if mine is None:
         raise No(f"{what}: the function returned None")
@@ -61,13 +61,13 @@ def compare_all(
 ) -> None:
     """Raise No unless function(*case) is the number right(*case) in all cases.
 
-    what: how the reason calls the number, and with {} the case. mistakes: pairs of a reason and a
-    function that makes the mistake. One that explains the numbers of all cases is the reason.
+    what: the reason's name of the number, with {} for the case. mistakes: pairs of a reason and a
+    function that makes the mistake. The first mistake that explains all numbers is the reason.
     """
     found = [function(*case) for case in cases]
     for case, mine in zip(cases, found, strict=True):
         if array(mine).shape != ():
-            raise No(f"{what.format(case)} is no number, but has shape {array(mine).shape}")
+            raise No(f"{what.format(case)} is not a number: it has shape {array(mine).shape}")
     numbers, rights = np.array(list(map(array, found))), np.array([right(*case) for case in cases])
     if numbers.dtype.kind in "biuf" and not close(numbers, rights, 1e-9):
         for reason, wrong in mistakes:
@@ -78,7 +78,7 @@ def compare_all(
 
 
 def close(mine: np.ndarray, right: np.ndarray, tolerance: float) -> bool:
-    """Whether shapes are equal and numbers, too, but for a part of the largest."""
+    """Whether shapes are equal, and numbers up to a fraction of the largest."""
     if mine.shape != right.shape or not np.isfinite(mine).all():
         return False
     allowed = tolerance * max(float(np.abs(right).max(initial=0)), 1.0)
@@ -86,7 +86,7 @@ def close(mine: np.ndarray, right: np.ndarray, tolerance: float) -> bool:
 
 
 def about_shapes(mine: tuple[int, ...], right: tuple[int, ...]) -> str:
-    """What may have led to another shape, as the end of a sentence; "" if nothing is near."""
+    """A likely reason for a wrong shape, as the end of a sentence, or ""."""
     if len(mine) == len(right):
         if sorted(mine) == sorted(right):
             return ": the axes are in another order"
@@ -100,7 +100,7 @@ def about_shapes(mine: tuple[int, ...], right: tuple[int, ...]) -> str:
 
 
 def about_numbers(mine: np.ndarray, right: np.ndarray, tolerance: float) -> str:
-    """How an array of the right shape is wrong."""
+    """The kind of error of an array of the right shape."""
     if mine.size > 1 and not mine.any():
         return "is zero everywhere"
     if np.vdot(right, right):
@@ -124,4 +124,4 @@ def about_numbers(mine: np.ndarray, right: np.ndarray, tolerance: float) -> str:
     at = tuple(map(int, np.unravel_index(difference.argmax(), difference.shape)))
     wrong = difference > tolerance * max(float(np.abs(right).max(initial=0)), 1.0)
     share = f"in {int(wrong.sum())} of {wrong.size} numbers"
-    return f"is wrong {share}, most of all at index {at}, by {difference.max():.3g}"
+    return f"is wrong {share}, most at index {at}, by {difference.max():.3g}"

@@ -1,4 +1,4 @@
-"""Notebook 2: checks of convolutions and of the adjoint of taking windows."""
+"""Notebook 2: checks of convolutions, im2col and its adjoint."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def padded(x, padding):
 
 
 def of_one(w, axes):
-    """The kernel with zeros but at the last place along some axes: what `=` for `+=` leaves."""
+    """The kernel with only its last entry along some axes: the result of `=` instead of `+=`."""
     kept = np.zeros_like(w)
     last = tuple(-1 if axis in axes else slice(None) for axis in range(w.ndim))
     kept[last] = w[last]
@@ -30,15 +30,15 @@ def of_one(w, axes):
 
 
 def wrong_kernels(w):
-    """(what to say, w as a usual mistake would see it)."""
-    forgets = "only the last of the products is kept, where all have to add up: = for +=?"
+    """(reason, w as a common mistake would use it)."""
+    forgets = "only the last product is kept: sum them all (= instead of +=?)"
     short = np.pad(w[..., :-1, :-1], ((0, 0), (0, 0), (0, 1), (0, 1)))
     return [
         ("the kernel is flipped: that is a mathematician's convolution", w[..., ::-1, ::-1]),
         ("rows and columns of the kernel are exchanged: kh goes with i", w.swapaxes(2, 3)),
         (forgets, of_one(w, (1, 2, 3))),
         (f"{forgets} (over the kernel's places)", of_one(w, (2, 3))),
-        ("the last channel alone is used, where all have to add up", of_one(w, (1,))),
+        ("only the last channel is used: sum over all", of_one(w, (1,))),
         ("the first channel is used for all: x[n, c] with w[o, c]", np.pad(
             w.sum(1, keepdims=True), ((0, 0), (0, w.shape[1] - 1), (0, 0), (0, 0)))),
         ("the last row and column of the kernel are left out", short),
@@ -47,7 +47,7 @@ def wrong_kernels(w):
 
 @check
 def convolution(conv) -> str:
-    """conv(x, w, stride, padding) -> y (N, O, OH, OW), whatever it is made of."""
+    """conv(x, w, stride, padding) -> y (N, O, OH, OW), by any method."""
     for stride, padding in [(1, 0), (1, 1), (2, 1), (3, 2)]:
         x, w = draw()
         right: Any = conv2d_forward(x, w, Window(3, stride, padding))
@@ -55,7 +55,7 @@ def convolution(conv) -> str:
         before, mine = (x.copy(), w.copy()), array(conv(x, w, stride, padding))
         which = f"with stride {stride} and padding {padding}"
         if not (np.array_equal(x, before[0]) and np.array_equal(w, before[1])):
-            raise No("x or w is not what it was before")
+            raise No("x or w has changed")
         dense, bare = (conv2d_forward(x, w, Window(3, *at)) for at in ((1, padding), (stride, 0)))
         if stride > 1 and mine.shape == dense.shape:
             raise No(f"{which} the output has the size of stride 1")
@@ -91,7 +91,7 @@ def columns(im2col_) -> str:
         if stride > 1 and mine.shape == (rows, dense):
             raise No(f"{which} has the columns of stride 1")
         if mine.shape == (many, rows):
-            raise No(f"{which} lies on its side: a window is a column, not a row")
+            raise No(f"{which} is transposed: a window is a column, not a row")
 
         def ordered(*axes, windows=windows, shape=(rows, many)):
             return windows.transpose(axes).reshape(shape)
@@ -103,7 +103,7 @@ def columns(im2col_) -> str:
             ("columns are in another order: n, then i, then j", ordered(0, 1, 2, 4, 5, 3)),
             ("columns are in another order: i comes before j", ordered(0, 1, 2, 3, 5, 4)),
             ("the windows are flipped", flipped),
-            ("the axes are reshaped without being brought into order: transpose first",
+            ("the axes are reshaped in the wrong order: transpose first",
              windows.transpose(3, 0, 4, 5, 1, 2).reshape(rows, many)),
         ]  # fmt: skip
         compare(mine, windows.reshape(rows, many), which, mistakes=mistakes)
@@ -134,8 +134,8 @@ def adjoint(col2im) -> str:
         if padding and mine.shape == sums.shape:
             raise No(f"{which} the padding is still there: cut it off")
         mistakes = [
-            ("of the windows that share a pixel only the last counts: = where += should be", last),
-            ("the gradients of a pixel are averaged, where they add up",
+            ("only the last of the windows over a pixel counts: = instead of +=", last),
+            ("the gradients of a pixel are averaged, not summed",
              sums / np.maximum(counts, 1)),
             ("kh and kw are exchanged", swapped),
         ]  # fmt: skip
@@ -156,9 +156,9 @@ def winograd(conv) -> str:
     N, O, OH, OW = right.shape
     tiles = right.reshape(N, O, OH // 2, 2, OW // 2, 2).swapaxes(3, 4)  # (N, O, TH, TW, 2, 2)
     mistakes = [
-        ("the squares of 2 x 2 are not put beside each other: transpose before the reshape",
+        ("the squares of 2 x 2 are not side by side: transpose before the reshape",
          tiles.reshape(right.shape)),
-        ("the squares of 2 x 2 lie on their sides: rows of a square are rows of y",
+        ("the squares of 2 x 2 are transposed: rows of a square are rows of y",
          tiles.swapaxes(4, 5).swapaxes(3, 4).reshape(right.shape)),
         ("the kernel is flipped", conv2d_forward(x, w[..., ::-1, ::-1], Window(3))),
         ("the kernel is transposed", conv2d_forward(x, w.swapaxes(2, 3), Window(3))),

@@ -1,18 +1,18 @@
-"""copy_notebooks: the course's notebooks into a folder of one's own, to be filled in there."""
+"""copy_notebooks: copies the course's notebooks into a folder of the student."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
-PACKAGED = Path(__file__).with_name("notebooks")  # where a wheel puts them
-CHECKOUT = Path(__file__).parents[2] / "notebooks"  # where they are kept
+PACKAGED = Path(__file__).with_name("notebooks")  # in an installed package
+CHECKOUT = Path(__file__).parents[2] / "notebooks"  # in a checkout
 
 
 def folder_of_notebooks() -> Path:
-    """Where the exercises are, whether the package is installed or a checkout.
+    """The folder of the exercises, in an installed package or a checkout.
 
-    Raises: FileNotFoundError if they are in neither place.
+    Raises: FileNotFoundError if neither has them.
     """
     for folder in (PACKAGED, CHECKOUT):
         if any(folder.glob("01_*.ipynb")):
@@ -21,11 +21,12 @@ def folder_of_notebooks() -> Path:
 
 
 def copy_notebooks(folder: str | Path, solutions: bool = False) -> list[Path]:
-    """Copy the exercises into a folder, which is made if there is none. -> the copies.
+    """Copy the exercises into a folder, which is created if necessary; return the copies.
 
-    solutions: copy the solved notebooks, too, into `folder`/solutions.
-    Raises: FileExistsError for a copy that would overwrite a file, before anything is copied.
-    NotADirectoryError for a folder that is a file.
+    solutions: whether to copy the solved notebooks into `folder`/solutions.
+
+    Raises: FileExistsError, before any copy, if a copy would overwrite a file; NotADirectoryError
+    if the folder is a file.
     """
     folder, source = Path(folder), folder_of_notebooks()
     if folder.exists() and not folder.is_dir():
@@ -38,8 +39,8 @@ def copy_notebooks(folder: str | Path, solutions: bool = False) -> list[Path]:
     if there:
         more = f" and {len(there) - 1} more are" if len(there) > 1 else " is"
         raise FileExistsError(
-            f"copy_notebooks: {there[0]}{more} there already, and copying would overwrite what you "
-            "have written; take another folder"
+            f"copy_notebooks: {there[0]}{more} there already, and copying would overwrite your "
+            "work; choose another folder"
         )
     for path, copy in copies.items():
         copy.parent.mkdir(parents=True, exist_ok=True)

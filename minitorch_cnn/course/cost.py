@@ -1,4 +1,4 @@
-"""Notebook 5: checks of what layers cost."""
+"""Notebook 5: checks of the costs of layers."""
 
 import math
 
@@ -11,14 +11,14 @@ from .compare import No, compare, compare_all
 
 @check
 def output_size(function) -> str:
-    """output_size(n, K, S, P) -> pixels a side."""
+    """output_size(n, K, S, P) -> the side of the output in pixels."""
     cases = [(227, 11, 4, 2), (56, 3, 2, 0), (27, 5, 1, 2), (224, 7, 2, 3), (8, 3, 2, 1)]
 
     def right(n, K, S, P):
         return Window(K, S, P).output_size(n, n)[0]
 
     compare_all(function, cases, right, "for n, K, S, P = {} the size", [
-        ("the size counts a window that does not fit any more: round down",
+        ("the size counts a window that does not fit: round down",
          lambda n, K, S, P: -(-(n + 2 * P - K) // S) + 1),
         ("the size is one too small: the first window counts, too",
          lambda n, K, S, P: (n + 2 * P - K) // S),
@@ -30,7 +30,7 @@ def output_size(function) -> str:
         ("the size is that of stride 1", lambda n, K, S, P: n + 2 * P - K + 1),
         ("the size adds 1 before it divides by the stride",
          lambda n, K, S, P: (n + 2 * P - K + 1) // S),
-        ("the size has the padding taken off, where it should be added",
+        ("the size subtracts the padding instead of adding it",
          lambda n, K, S, P: (n - 2 * P - K) // S + 1),
     ])  # fmt: skip
     return "five layers, with windows that do not fit evenly among them"
@@ -104,16 +104,16 @@ def alexnet(params: int, macs: int) -> str:
 
 @check
 def errata(found, claims, right) -> str:
-    """The names of those claims that are off by more than rounding to the digits they show."""
+    """The names of the claims that are wrong by more than the rounding of their digits."""
     wrong = {name for name, value in claims.items() if abs(value / right[name] - 1) > 0.02}
     found = set(found)
     if wrong and found == set(claims) - wrong:
-        raise No("these are the claims that are right: the others are asked for")
+        raise No("these are the correct claims: return the wrong ones")
     large = {name for name, value in claims.items() if value / right[name] - 1 > 0.02}
     if found == large != wrong:
         raise No("these are the claims that are too large: some are too small (abs)")
     if found - wrong:
-        raise No(f"{sorted(found - wrong)[0]} is right but for rounding")
+        raise No(f"{sorted(found - wrong)[0]} is right up to rounding")
     if wrong - found:
         raise No(f"{len(wrong - found)} wrong claims are not in the list")
     return f"these {len(wrong)} claims do not agree with their own arithmetic"

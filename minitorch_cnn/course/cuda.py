@@ -1,4 +1,4 @@
-"""Notebook 12: checks of kernels, of how they read, and of the roofline."""
+"""Notebook 12: checks of kernels, of their reads, and of the roofline."""
 
 import numpy as np
 
@@ -18,19 +18,19 @@ def images():
 
 
 def text_of(body) -> str:
-    """The text that body() returns. Raises No for anything else, or where there is no compiler."""
+    """The text that body() returns. Raises: No for other values, or without a compiler."""
     text = body()
     if text is None:
         raise No("it returns None: is there no return?")
     if not isinstance(text, str):
-        raise No(f"it returns {type(text).__name__}, and should return the kernel's text")
+        raise No(f"it returns {type(text).__name__}, not the kernel's text")
     if not has_compiler():
-        raise No("the emulator needs Linux and g++, which are not here")
+        raise No("the emulator needs Linux and g++, which are missing")
     return text
 
 
 def emulate(run, *args):
-    """run(*args). Raises No with what the compiler or the emulator says of the kernel."""
+    """run(*args). Raises: No with the error of the compiler or the emulator."""
     try:
         return run(*args)
     except EmulatorError as error:
@@ -43,7 +43,7 @@ def emulate(run, *args):
 
 
 def outputs(text, x, w, order) -> np.ndarray:
-    """y of a kernel. Raises No, with the usual mistake, where it is not what `correlate` gives."""
+    """y of a kernel. Raises: No, with a common mistake, if it differs from `correlate`."""
     with emulated(order=order, guards=True):
         y = emulate(conv, text, x, w)
     right, of = correlate(x, w), f"y, with threads run {order},"
@@ -60,7 +60,7 @@ def outputs(text, x, w, order) -> np.ndarray:
         (f"{of} has the kernel flipped", correlate(x, w[::-1, ::-1])),
         (f"{of} has rows and columns of the kernel exchanged: w is read by a * 3 + b",
          correlate(x, w.T)),
-        (f"{of} has only the last of nine products: sum = where += should be",
+        (f"{of} has only the last of nine products: sum = instead of +=",
          correlate(x, last)),
         (f"{of} has four of nine products: a and b go from 0 to 2", correlate(x, short)),
     ])  # fmt: skip
@@ -69,11 +69,11 @@ def outputs(text, x, w, order) -> np.ndarray:
 
 @check
 def convolution(body) -> str:
-    """body() -> the text of a kernel `conv`, right for any order of its threads."""
+    """body() -> the text of a kernel `conv`, correct for any order of its threads."""
     text, (x, w) = text_of(body), images()
     for order in ORDERS:
         outputs(text, x, w, order)
-    return "every output, in whatever order threads run"
+    return "every output, for any order of threads"
 
 
 @check
@@ -85,14 +85,14 @@ def tiled(body) -> str:
     try:
         each = pixels_read(text, x, w) / size
     except NotCounted as why:
-        return f"every output, in whatever order threads run; but {why}"
+        return f"every output, for any order of threads; but {why}"
     if each > 3:
         raise No(f"{each:.1f} pixels are read for each output: is the tile read more than once?")
     return f"every output, and {each:.1f} pixels read for each"
 
 
 def pixels(body: str, x: np.ndarray, w: np.ndarray, tile: int = 16) -> float:
-    """The pixels that a kernel reads for each output; NaN, and why, where that is not known."""
+    """The pixels that a kernel reads for each output, or NaN with a printed reason if unknown."""
     try:
         return pixels_read(body, x, w, tile) / correlate(x, w).size
     except NotCounted as why:
@@ -113,7 +113,7 @@ def reduction(body) -> str:
         if np.isnan(mine).any():
             raise No(f"with threads run {order} a sum is NaN: memory is read before it is written")
         compare(mine, right, of, 1e-4, [
-            (f"{of} are those of the first thread alone: does each half add the other?",
+            (f"{of} are those of the first thread only: does each half add the other?",
              x[:, ::128].sum(1, dtype=float)),
             (f"{of} are those of the first 128 numbers: each thread adds up every 128th",
              x[:, :128].sum(1, dtype=float)),
@@ -123,11 +123,11 @@ def reduction(body) -> str:
             (f"{of} begin with halves of 32: of 128 threads it is 64", halved(x, start=32)),
             (f"{of} are divided by their number, which is a mean", right / 1000),
         ])  # fmt: skip
-    return "five rows of 1,000, in whatever order threads run"
+    return "five rows of 1,000, for any order of threads"
 
 
 def halved(x: np.ndarray, start: int = 64, stop: int = 0) -> np.ndarray:
-    """The sums where the halving begins or ends too late or too early."""
+    """The sums if the halving begins or ends at a wrong size."""
     part = np.zeros((len(x), 128))
     for k in range(x.shape[1]):
         part[:, k % 128] += x[:, k]
@@ -139,12 +139,12 @@ def halved(x: np.ndarray, start: int = 64, stop: int = 0) -> np.ndarray:
 
 @check
 def segments(function) -> str:
-    """segments(addresses) -> how many pieces of 128 bytes the addresses lie in."""
+    """segments(addresses) -> the number of 128-byte pieces that contain the addresses."""
     lane = np.arange(32)
     indices = [lane, 2 * lane, 32 * lane, lane + 16, 0 * lane, 8 * lane[::-1], lane % 2 * 640]
     cases = [(4 * index,) for index in indices]
     compare_all(function, cases, lambda at: len(set(at // 128)), "for the addresses {0[0]} it", [
-        ("it counts addresses, not the pieces they lie in", lambda at: len(set(at))),
+        ("it counts addresses, not their pieces", lambda at: len(set(at))),
         ("it counts from the first address: pieces begin at multiples of 128",
          lambda at: len(set((at - at[0]) // 128))),
         ("it counts from the smallest address: pieces begin at multiples of 128",
@@ -154,21 +154,21 @@ def segments(function) -> str:
         ("it has pieces of 128 numbers, not bytes", lambda at: len(set(at // 512))),
         ("it has pieces of 32 bytes", lambda at: len(set(at // 32))),
         ("it counts threads, not pieces", len),
-        ("it is the largest piece's number, not how many there are", lambda at: at.max() // 128),
+        ("it is the largest piece's number, not their count", lambda at: at.max() // 128),
     ])  # fmt: skip
     return "side by side, with strides, and all the same"
 
 
 @check
 def roofline(function) -> str:
-    """attainable(intensity, peak, bandwidth) -> operations per second that are attainable."""
+    """attainable(intensity, peak, bandwidth) -> attainable operations per second."""
     cases = [(0.5, 1000.0, 100.0), (10.0, 1000.0, 100.0), (100.0, 1000.0, 100.0)]
     compare_all(function, cases, lambda i, peak, bandwidth: min(peak, i * bandwidth),
                 "for intensity, peak, bandwidth = {} it", [
         ("it is the larger of both limits", lambda i, peak, bandwidth: max(peak, i * bandwidth)),
-        ("it is that of memory alone: no more than the peak",
+        ("it is the limit of memory alone: no more than the peak",
          lambda i, peak, bandwidth: i * bandwidth),
-        ("it is the peak: where a byte serves few operations memory is the limit",
+        ("it is the peak: at low intensity, memory is the limit",
          lambda i, peak, bandwidth: peak),
         ("it has bandwidth / intensity: bytes a second times operations a byte",
          lambda i, peak, bandwidth: min(peak, bandwidth / i)),

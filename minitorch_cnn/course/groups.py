@@ -31,20 +31,20 @@ def grouped(function) -> str:
         if mine.shape == (2, 16 // groups, 5, 5) and groups > 1:
             total = sum(array(part) for part in parts)
             added = np.allclose(mine, total)
-            why = "adds the groups up" if added else "is that of one group only"
-            raise No(f"{of} {why}: they lie side by side")
+            why = "sums the groups" if added else "is that of one group only"
+            raise No(f"{of} {why}: join them along the channels")
         interleaved = channel_shuffle(right, groups)
         compare(mine, right, of, mistakes=[
-            (f"{of}: every group sees the first channels",
+            (f"{of}: every group reads the first channels",
              cat([conv2d(xs[0], b, padding=1) for b in ws], dim=1)),
-            (f"{of}: every group sees the last channels",
+            (f"{of}: every group reads the last channels",
              cat([conv2d(xs[-1], b, padding=1) for b in ws], dim=1)),
             (f"{of}: every group has the first kernels",
              cat([conv2d(a, ws[0], padding=1) for a in xs], dim=1)),
             (f"{of} has its groups in reverse order", cat(parts[::-1], dim=1)),
-            (f"{of} has the channels of the groups in turn, and should have group by group",
+            (f"{of} interleaves the channels of the groups instead of joining the groups",
              interleaved),
-            (f"{of}: groups are every {groups}th channel, and should be neighbours",
+            (f"{of}: groups are every {groups}th channel instead of neighbours",
              conv2d(channel_shuffle(x, 8 // groups), w, padding=1, groups=groups)),
         ])  # fmt: skip
     return "1, 2, 4 and 8 groups"
@@ -56,7 +56,7 @@ def costs(function) -> str:
     cases = [(64, 64, 3, 1), (64, 64, 3, 32), (64, 128, 1, 4), (12, 6, 3, 2)]
     compare_all(function, cases, lambda c, o, k, g: o * (c // g) * k * k,
                 "the cost of c, o, k, groups = {}", [
-        ("the cost is that of one group: all g have to be paid",
+        ("the cost is that of one group: count all g",
          lambda c, o, k, g: (o // g) * (c // g) * k * k),
         ("the cost is not divided by the groups: an output sees only its own",
          lambda c, o, k, g: o * c * k * k),
@@ -70,20 +70,20 @@ def costs(function) -> str:
         ("the cost counts the biases, which are free",
          lambda c, o, k, g: o * (c // g) * k * k + o),
     ])  # fmt: skip
-    return "every output adds up the channels of its group only"
+    return "every output sums the channels of its own group only"
 
 
 @check
 def shuffle(function) -> str:
-    """shuffle(x, groups) -> the channels of the groups dealt out in turn."""
+    """shuffle(x, groups) -> the channels of the groups, interleaved."""
     x = tensor(draw(2, 12, 3, 3))
     for groups in (2, 3):
         of, right = f"y of {groups} groups", channel_shuffle(x, groups)
         seen = x.reshape(2, groups, 12 // groups, 3, 3)
         compare(function(x, groups), right, of, mistakes=[
-            (f"{of} is dealt into {groups} hands again, which undoes a shuffle",
+            (f"{of} is the inverse shuffle, with {groups} as the channels per group",
              channel_shuffle(x, 12 // groups)),
-            (f"{of} is x: a reshape there and back moves nothing, transpose between", x),
+            (f"{of} is x: two reshapes cancel, so transpose between them", x),
             (f"{of} has its groups in reverse order",
              seen.flip(1).reshape(2, 12, 3, 3)),
             (f"{of} has its channels in reverse order", x.flip(1)),
@@ -91,7 +91,7 @@ def shuffle(function) -> str:
             (f"{of} begins with the last group", channel_shuffle(
                 seen.flip(1).reshape(2, 12, 3, 3), groups)),
         ])  # fmt: skip
-    return "channels of all groups come in turn"
+    return "the channels of all groups alternate"
 
 
 @check
@@ -107,11 +107,11 @@ def branches(function) -> str:
     linear = conv2d(relu(wide), w2, padding=1, groups=4)
     mine = array(function(x, w1, w2, w3, 4))
     if mine.shape == (2, 24, 5, 5):
-        raise No("the branches are joined, where they should be added up")
+        raise No("the branches are joined instead of summed")
     compare(mine, conv2d(y, w3), "the sum of the branches", mistakes=[
-        ("only the last branch is left: total = where += should be", last),
+        ("only the last branch is left: total = instead of +=", last),
         ("only the first branch is left: is there a return in the loop?", each[0]),
-        ("the branches are averaged, and should be added up", conv2d(y, w3) / 4),
+        ("the branches are averaged instead of summed", conv2d(y, w3) / 4),
         ("there is no ReLU after the first convolution",
          conv2d(relu(conv2d(wide, w2, padding=1, groups=4)), w3)),
         ("there is no ReLU after the 3 x 3", conv2d(linear, w3)),
@@ -136,14 +136,14 @@ def gate(function) -> str:
     means = x.mean((2, 3))
     right, mine = scaled(means), array(function(x, w1, b1, w2, b2))
     if mine.shape == (2, 6):
-        raise No("these are the gates: they have to be multiplied with x")
+        raise No("these are the gates: multiply x by them")
     compare(mine, right, "y", mistakes=[
         ("the gates are those of the batch as a whole: every image has its own",
          scaled(x.mean((0, 2, 3)).reshape(1, 6))),
         ("the gates of the images are averaged: every image has its own",
          array(x) * (array(right) / array(x)).mean((0, 2, 3), keepdims=True)),
         ("maps are averaged over the batch", array(right).mean(0, keepdims=True) + 0 * array(x)),
-        ("maps are added up, where they should be averaged", scaled(x.sum((2, 3)))),
+        ("maps are summed instead of averaged", scaled(x.sum((2, 3)))),
         ("maps are squeezed to their maximum, not their mean", scaled(x.amax((2, 3)))),
         ("the biases are left out", scaled(means, bias=0.0)),
         ("there is no ReLU between the two layers", scaled(means, hidden=lambda h: h)),

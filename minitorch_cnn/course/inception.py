@@ -23,10 +23,10 @@ def field(function) -> str:
     compare_all(function, cases, right, "the field of kernels {0[0]}", [
         ("the field is the sum of the kernels: windows overlap", sum),
         ("the field is the product of the kernels", math.prod),
-        ("the field lacks the one pixel that it begins with", lambda k: right(k) - 1),
+        ("the field lacks its first pixel", lambda k: right(k) - 1),
         ("the field is that of the largest kernel alone", max),
-        ("the field is that of the last kernel alone: it adds up", lambda k: k[-1]),
-        ("the field is that of the first kernel alone: it adds up", lambda k: k[0]),
+        ("the field is that of the last kernel alone: sum over all", lambda k: k[-1]),
+        ("the field is that of the first kernel alone: sum over all", lambda k: k[0]),
         ("the field adds K for each layer, where K - 1 are new", lambda k: 1 + sum(k)),
     ])  # fmt: skip
     return "seven chains"
@@ -51,23 +51,23 @@ def macs(function) -> str:
 
     compare_all(function, cases, lambda *case: sum(costs(*case)),
                 "the cost of channels {0[0]} with kernels {0[1]}", [
-        ("the cost is a product over the layers: they add up",
+        ("the cost is a product over the layers, not a sum",
          lambda *case: math.prod(costs(*case))),
         ("the cost is that of the last layer alone: += and not =", lambda *case: costs(*case)[-1]),
         ("the cost is that of the first layer alone", lambda *case: costs(*case)[0]),
-        ("the cost is that of the dearest layer alone", lambda *case: max(costs(*case))),
+        ("the cost is that of the most expensive layer alone", lambda *case: max(costs(*case))),
         ("the cost takes height + width, not height times width",
          added(lambda c, o, h, w: c * o * (h + w))),
         ("the cost takes height for both sides of the window",
          added(lambda c, o, h, w: c * o * h * h)),
         ("the cost takes width for both sides of the window",
          added(lambda c, o, h, w: c * o * w * w)),
-        ("the cost lacks the channels that go in", added(lambda c, o, h, w: o * h * w)),
-        ("the cost lacks the channels that come out", added(lambda c, o, h, w: c * h * w)),
+        ("the cost lacks the input channels", added(lambda c, o, h, w: o * h * w)),
+        ("the cost lacks the output channels", added(lambda c, o, h, w: c * h * w)),
         ("the cost lacks the windows", added(lambda c, o, h, w: c * o)),
-        ("the cost takes the channels that go in for those that come out",
+        ("the cost uses the input channels as output channels",
          added(lambda c, o, h, w: c * c * h * w)),
-        ("the cost takes the channels that come out for those that go in",
+        ("the cost uses the output channels as input channels",
          added(lambda c, o, h, w: o * o * h * w)),
         ("the cost counts biases, which are free", added(lambda c, o, h, w: (c * h * w + 1) * o)),
     ])  # fmt: skip
@@ -84,24 +84,24 @@ def pointwise(function) -> str:
         last = np.einsum("o,nhw->nohw", w[:, -1], x[:, -1])
         mistakes = [
             ("the channels of w are in reverse order", np.einsum("oc,nchw->nohw", w[:, ::-1], x)),
-            ("only the last channel counts, where all have to add up: = for +=?", last),
+            ("only the last channel counts: sum over all (= instead of +=?)", last),
             ("the axes of y are in another order: N, O, H, W", right.swapaxes(0, 1)),
             ("the axes of y are in another order: O comes second, not last",
              right.transpose(0, 2, 3, 1)),
-            ("the axes of y are reshaped, and should be transposed",
+            ("the axes of y are reshaped instead of transposed",
              right.transpose(0, 2, 3, 1).reshape(right.shape)),
-            ("the axes of y are reshaped, and should be swapped: O comes before N there",
+            ("the axes of y are reshaped instead of swapped: O comes before N there",
              right.swapaxes(0, 1).reshape(right.shape)),
         ]  # fmt: skip
         if O == C:
             turned = np.einsum("co,nchw->nohw", w, x)
-            mistakes.append(("w is the wrong way round: it is (O, C)", turned))
+            mistakes.append(("w is transposed: it is (O, C)", turned))
         compare(function(x, w), right, "y", mistakes=mistakes)
     return "every pixel's channels times the matrix"
 
 
 def module_of(x, w, inner=True, outer=True, order=(0, 1, 2, 3), pool=True) -> object:
-    """An Inception module, whole or with something left out."""
+    """An Inception module, complete or without some of its parts."""
 
     def relu(y, there):
         return y.relu() if there else y
@@ -129,7 +129,7 @@ def module(function) -> str:
     x = tensor(rng.standard_normal((2, 3, 6, 6)))
     mine = function(x, w)
     if mine is not None and array(mine).shape[:1] == (8,):
-        raise No("the branches lie behind each other in the batch, not in the channels")
+        raise No("the branches are joined along the batch, not along the channels")
     if mine is not None and array(mine).shape[1:2] != (14,):
         raise No(f"the output has shape {array(mine).shape}: all branches together have 14 maps")
     mistakes = [
@@ -142,7 +142,7 @@ def module(function) -> str:
           for o in ((3, 2, 1, 0), (0, 2, 1, 3), (1, 0, 2, 3), (0, 1, 3, 2), (3, 0, 1, 2))],
     ]  # fmt: skip
     compare(mine, module_of(x, w), "the output", mistakes=mistakes)
-    return "four branches beside each other, with a ReLU after every convolution"
+    return "four branches side by side, with a ReLU after every convolution"
 
 
 @check
@@ -154,9 +154,9 @@ def averaging(function) -> str:
         of = f"the average over {size[2]} x {size[3]}"
         mine = array(function(tensor(x)))
         if mine.shape == (size[0], size[1], 1, 1):
-            raise No(f"{of} has shape {mine.shape}: N and C are left, without axes of length 1")
+            raise No(f"{of} has shape {mine.shape}, not (N, C), without axes of length 1")
         if mine.shape in ((size[0], *size[2:]), (size[0],), ()):
-            raise No(f"{of} has shape {mine.shape}: channels are averaged, too, or instead")
+            raise No(f"{of} has shape {mine.shape}: it averages over channels")
         compare(mine, x.mean((2, 3)), of, mistakes=[
             (f"{of} is a sum: divide by the number of pixels", x.sum((2, 3))),
             (f"{of} is the maximum", x.max((2, 3))),

@@ -15,7 +15,7 @@ def fans(function) -> str:
         area = int(np.prod(window))
         of = f"the fans of a weight of shape {(O, C, *window)}"
         compare(tuple(function((O, C, *window))), (C * area, O * area), of, mistakes=[
-            (f"{of} are exchanged: a weight (O, I) reads I numbers and serves O units",
+            (f"{of} are exchanged: a weight (O, I) has I inputs and O outputs",
              (O * area, C * area)),
             (f"{of} lack the window's area", (C, O)),
             (f"{of}: fan_out lacks the window's area", (C * area, O)),
@@ -40,9 +40,9 @@ def deviation(function) -> str:
         mistakes = [
             (f"{of} is a variance: take the root", variance),
             (f"{of} is the bound b of U(-b, b), not its deviation", (3 * variance) ** 0.5),
-            (f"{of} is divided by 3, and the variance should be", 1 / (3 * n**0.5)),
+            (f"{of} is divided by 3 instead of the variance", 1 / (3 * n**0.5)),
             (f"{of} has the inputs and outputs exchanged", (variance * n / m)**0.5),
-            (f"{of} has the sum of both fans for their mean", (1 / (n + m))**0.5),
+            (f"{of} has the sum of both fans instead of their mean", (1 / (n + m))**0.5),
         ]  # fmt: skip
         if rule != "glorot" and np.isclose(mine, np.sqrt(2 / (n + m))):
             raise No(f"{of} is that of rule 'glorot'")
@@ -63,7 +63,7 @@ def signals(function) -> str:
     weights = [rng.standard_normal((5, 5)) for _ in range(4)]
     mine, y = list(function(x, weights, np.tanh)), x
     if len(mine) == 5 and np.allclose(array(mine[0]), x):
-        raise No("the list begins with x, which is no layer's output")
+        raise No("the list begins with x, which is not the output of a layer")
     if len(mine) != 4:
         raise No(f"4 layers give 4 arrays, not {len(mine)}: one for each layer, not the last only")
     for i, w in enumerate(weights):
@@ -71,7 +71,7 @@ def signals(function) -> str:
             (f"layer {i + 1} multiplies by w: its weights are (O, I), so it takes w.T",
              np.tanh(y @ w)),
             (f"layer {i + 1} has no nonlinearity", y @ w.T),
-            (f"layer {i + 1} begins with x again, not with the output before it",
+            (f"layer {i + 1} starts from x again, not from the previous output",
              np.tanh(x @ w.T)),
         ]  # fmt: skip
         y = np.tanh(y @ w.T)
@@ -94,11 +94,11 @@ def gradients(function) -> str:
 
     mine = list(function(gy, weights, outputs, slope))
     if len(mine) == 4:
-        raise No("3 layers give 3 gradients, not 4: that of x is not asked for")
+        raise No("3 layers give 3 gradients, not 4: omit that of x")
     if len(mine) != 3:
         raise No(f"3 layers give 3 gradients, not {len(mine)}")
     if not np.allclose(array(mine[2]), gy) and np.allclose(array(mine[0]), gy):
-        raise No("the list is in the order in which gradients are found: first layer first")
+        raise No("the list is in the order of backward: put the first layer first")
     compare(mine[2], gy, "the gradient of the last layer's output, which is gy,")
     g = gy
     for i in (1, 0):
@@ -106,12 +106,12 @@ def gradients(function) -> str:
         mistakes = [
             ("multiplies by w.T: forward it was w.T, so back it is w", (g * slope(y)) @ w.T),
             ("has no slope of the nonlinearity", g @ w),
-            ("has the slope of the layer's own output, not of the layer behind",
+            ("has the slope of the layer's own output, not of the next layer",
              (g * slope(below)) @ w),
-            ("has the slope after the weights: back it comes first", (g @ w) * slope(below)),
-            ("has the weights of its own layer, not of the layer behind",
+            ("has the slope after the weights: backward it comes first", (g @ w) * slope(below)),
+            ("has the weights of its own layer, not of the next layer",
              (g * slope(y)) @ weights[i]),
-            ("is made of gy again, not of the gradient behind it", (gy * slope(y)) @ w),
+            ("starts from gy again, not from the next layer's gradient", (gy * slope(y)) @ w),
         ]  # fmt: skip
         g = (g * slope(y)) @ w
         of = f"the gradient of the output of layer {i + 1}"
@@ -128,14 +128,14 @@ def elu(function) -> str:
         try:
             mine = function(a)
         except FloatingPointError:
-            raise No("e^800 overflows: np.where computes both sides, for all of a") from None
+            raise No("e^800 overflows: np.where computes both sides for all of a") from None
     compare(mine, np.where(a > 0, a, np.expm1(low)), "elu(a)", mistakes=[
-        ("the two cases are exchanged, as on a slide that is well known for it",
+        ("the two cases are exchanged, as on a well-known slide",
          np.where(a > 0, np.expm1(high), a)),
-        ("the two cases are exchanged, as on a slide that is well known for it",
+        ("the two cases are exchanged, as on a well-known slide",
          np.where(a > 0, np.expm1(low), a)),
-        ("the two cases are exchanged: what is above 0 stays", np.where(a < 0, a, np.expm1(low))),
-        ("below 0 it is e^a: 1 has to be taken off", np.where(a > 0, a, np.exp(low))),
+        ("the two cases are exchanged: keep a above 0", np.where(a < 0, a, np.expm1(low))),
+        ("below 0 it is e^a: subtract 1", np.where(a > 0, a, np.exp(low))),
         ("below 0 it is e^a + 1: look at the sign", np.where(a > 0, a, np.exp(low) + 1)),
         ("below 0 it is 1 - e^a: look at the sign", np.where(a > 0, a, -np.expm1(low))),
         ("below 0 it is 0: that is a ReLU", np.maximum(a, 0)),
@@ -147,12 +147,12 @@ def elu(function) -> str:
 
 @check
 def dead(function) -> str:
-    """dead_share(y) -> the share of units (columns) that are zero for every sample (row)."""
+    """dead_share(y) -> the fraction of units (columns) that are zero for every sample (row)."""
     y = np.array([[0.0, 1, 0, 0, 0], [0, 0, 0, 0, 0], [0, 3, 2, 0, 0]])
     compare(float(function(y)), 0.6, "the share of dead units, 3 of 5,", mistakes=[
         ("that is the share of zeros: a dead unit is zero for every sample", (y == 0).mean()),
         ("that is the share of samples with nothing but zeros: units are columns", 1 / 3),
-        ("that counts units that are zero for any sample: a dead one is for all", 1.0),
+        ("that counts units that are zero for any sample: dead ones are zero for all", 1.0),
         ("that is their number, not their share", 3.0),
         ("that is the share of units that are alive", 0.4),
     ])  # fmt: skip

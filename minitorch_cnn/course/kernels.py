@@ -1,11 +1,11 @@
-"""Kernels from the text of their bodies, run in the emulator: notebook 12.
+"""Notebook 12: kernels built from the text of their bodies, run in the emulator.
 
-A body is what stands between the braces of
+A body is the text between the braces of
 
     conv    x (H, W), w (3, 3) -> y (H - 2, W - 2)      TILE x TILE threads for as many outputs
     sums    x (C, N) -> y (C,)                          a block of 128 threads for each row
 
-LOAD(x, i) is x[i], and shows where global memory is read. `pixels_read` counts both.
+LOAD(x, i) is x[i], and marks a read of global memory. `pixels_read` counts both.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ KERNELS = {
 }
 HEAD = '#include "prelude.h"\n#define LOAD(p, i) ((p)[i])\n'
 
-# A pointer to global memory that counts what is read by it; `lost` where it becomes a plain one.
+# A pointer to global memory that counts its reads; `lost` counts conversions to a plain pointer.
 COUNTED = """
 struct Counted {
     const float* p;
@@ -42,16 +42,16 @@ struct Counted {
 };
 """
 COUNTING = "const Counted pixels{x, reads, reads + 1};\n"
-ADDRESS = re.compile(r"(?<!__ldg\()(?<!&)&\s*x\s*\[")  # of a pixel, by which it is read uncounted
+ADDRESS = re.compile(r"(?<!__ldg\()(?<!&)&\s*x\s*\[")  # the address of a pixel: uncounted reads
 
 
 class NotCounted(Exception):
-    """A kernel is right, but reads its pixels in a way that cannot be counted."""
+    """The reads of a correct kernel cannot be counted."""
 
 
 @cache
 def module(name: str, body: str, tile: int = 16, count: bool = False):
-    """The compiled kernel `name` with a body; with `count`, for the emulator only, conv counts."""
+    """The compiled kernel `name` with a body; `count`: conv counts reads (emulator only)."""
     inside = f'{{\n#line 1 "{name}"\n{body}\n}}'
     if count:
         inside = f"{COUNTING}{{\nCounted x = pixels;\n{inside}\n}}"
@@ -59,32 +59,32 @@ def module(name: str, body: str, tile: int = 16, count: bool = False):
     text = f'{head}extern "C" __global__ void {name}({KERNELS[name]})\n{{\n{inside}\n}}\n'
     folder = cache_folder() / f"course-{hashlib.sha256(text.encode()).hexdigest()[:20]}"
     folder.mkdir(exist_ok=True)
-    path = folder / f"{name}.cu"  # the same place for the same text: it is compiled once
+    path = folder / f"{name}.cu"  # the same path for the same text, so it is compiled once
     if not path.exists():
         path.write_text(text, encoding="utf-8")
     return cuda_module(str(path), TILE=tile)[name]
 
 
 def conv(body: str, x: np.ndarray, w: np.ndarray, tile: int = 16) -> np.ndarray:
-    """y (H - 2, W - 2), by blocks of tile x tile threads in the emulator."""
+    """y (H - 2, W - 2), computed by blocks of tile x tile threads in the emulator."""
     return run_conv(module("conv", body, tile), x, w, tile)[0]
 
 
 def pixels_read(body: str, x: np.ndarray, w: np.ndarray, tile: int = 16) -> int:
-    """How often the kernel `conv` reads x, however it is written; reads of w are not counted.
+    """The number of reads of x by the kernel `conv`, in any notation, without those of w.
 
     Raises: NotCounted for a kernel that copies the pointer x or takes a pixel's address.
     """
     if not ADDRESS.search(body):
         try:
             reads = run_conv(module("conv", body, tile, count=True), x, w, tile)[1]
-        except EmulatorError:  # of a text that compiles with plain pointers
+        except EmulatorError:  # although it compiles with plain pointers
             reads = None
         if reads is not None and not reads[1]:
             return int(reads[0])
     raise NotCounted(
-        "the reads of this kernel cannot be counted, since it makes another pointer of x: "
-        "write x[...] with the whole index to have them counted"
+        "the reads of this kernel cannot be counted, since it copies the pointer x: "
+        "write x[...] with the whole index"
     )
 
 
@@ -99,7 +99,7 @@ def run_conv(kernel, x: np.ndarray, w: np.ndarray, tile: int) -> tuple[np.ndarra
 
 
 def sums(body: str, x: np.ndarray) -> np.ndarray:
-    """The sums of the rows of x (C, N), a block each, in the emulator."""
+    """The sums of the rows of x (C, N), one block each, in the emulator."""
     y = to_emulator(np.full(len(x), np.nan, np.float32))
     reads = to_emulator(np.zeros(1, np.int32))
     args = (to_emulator(x), y, reads, np.int32(x.shape[1]))
@@ -108,6 +108,6 @@ def sums(body: str, x: np.ndarray) -> np.ndarray:
 
 
 def correlate(x: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """What `conv` has to compute, in float64."""
+    """The result of `conv` in float64."""
     windows = np.lib.stride_tricks.sliding_window_view(x.astype(float), (3, 3))
     return np.einsum("ijkl,kl->ij", windows, w.astype(float))

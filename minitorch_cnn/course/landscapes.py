@@ -26,7 +26,7 @@ def net():
 
 @contextmanager
 def moved(net: nn.Module, direction, step: float) -> Iterator[None]:
-    """The net at its weights + step * direction, an array for each parameter; then back again."""
+    """A context with the net at its weights + step * direction (an array for each parameter)."""
     before = [p.array for p in net.parameters()]
     try:
         for p, w, d in zip(net.parameters(), before, direction, strict=True):
@@ -38,14 +38,14 @@ def moved(net: nn.Module, direction, step: float) -> Iterator[None]:
 
 
 def lengths(a, axis=0):
-    """The lengths of the parts of an array along one axis."""
+    """The lengths of the slices of an array along one axis."""
     rows = np.moveaxis(np.asarray(a, float), axis, 0)
     return np.linalg.norm(rows.reshape(len(rows), -1), axis=1)
 
 
 @check
 def direction(function) -> str:
-    """direction(net, rng) -> an array per parameter, filters as long as the net's."""
+    """direction(net, rng) -> an array per parameter, with filters as long as the net's."""
     model = net()
     before = [p.array.copy() for p in model.parameters()]
     found = list(function(model, np.random.default_rng(SEED)))
@@ -53,20 +53,20 @@ def direction(function) -> str:
     if any(
         not np.array_equal(p.array, old) for (_, p), old in zip(parameters, before, strict=True)
     ):
-        raise No("the net's weights are not what they were before")
+        raise No("the net's weights have changed")
     if len(found) != len(parameters):
         raise No(f"{len(found)} arrays for {len(parameters)} parameters")
     for (name, p), d in zip(parameters, found, strict=True):
         if np.shape(d) != p.shape:
             raise No(f"the array of {name} has shape {np.shape(d)}, not {p.shape}")
         if p.ndim == 1 and np.any(d):
-            raise No(f"{name} has one axis, and should stay where it is")
+            raise No(f"{name} has one axis, so it should not move")
         if p.ndim > 1:
             filter_by_filter(name, np.asarray(d, float), p.array.astype(float))
     again = function(model, np.random.default_rng(SEED + 1))
     if all(np.allclose(a, b) for a, b in zip(found, again, strict=True)):
         raise No("two generators give the same direction")
-    return "every filter as long as the net's own, biases and batch norms at rest"
+    return "every filter as long as the net's, biases and batch norms at rest"
 
 
 def filter_by_filter(name: str, d: np.ndarray, w: np.ndarray) -> None:
@@ -80,9 +80,9 @@ def filter_by_filter(name: str, d: np.ndarray, w: np.ndarray) -> None:
         raise No(f"the direction of {name} is zero")
     for why, wrong in [
         ("have length 1: multiply by those of the weights", np.ones_like(right)),
-        ("have the squares of the weights' lengths: where is a root missing?", right**2),
-        ("have one over the weights' lengths: exchange the two", 1 / right),
-        ("have the mean length of the weights', and should have each its own",
+        ("have the squares of the weights' lengths: a root is missing", right**2),
+        ("have the inverse of the weights' lengths: exchange the two", 1 / right),
+        ("have the mean length of the weights' filters instead of each one's own",
          np.full_like(right, right.mean())),
     ]:  # fmt: skip
         if np.allclose(mine, wrong, rtol=1e-4):
@@ -94,21 +94,21 @@ def filter_by_filter(name: str, d: np.ndarray, w: np.ndarray) -> None:
     if np.ptp(mine / right) < 1e-4 * abs(mine / right).max():
         raise No(f"the filters of {name} are {mine[0] / right[0]:.3g} times as long as the net's")
     raise No(
-        f"the filters of {name} have not the lengths of the weights': the first is "
+        f"the filters of {name} do not have the lengths of the weights': the first is "
         f"{mine[0]:.3g} long, not {right[0]:.3g}"
     )
 
 
 @check
 def line(function) -> str:
-    """loss_along(net, direction, steps, x, labels) -> losses; the net is afterwards as before."""
+    """loss_along(net, direction, steps, x, labels) -> losses; the net does not change."""
     model, rng = net(), np.random.default_rng(SEED)
     x, labels = Tensor(rng.standard_normal((6, 1, 4, 4)).astype(np.float32)), np.arange(6) % 3
     way = [rng.standard_normal(p.shape) * (p.ndim > 1) for p in model.parameters()]
     before, steps = [p.array.copy() for p in model.parameters()], [-0.5, 0.0, 0.5, 0.75]
     mine = np.asarray(function(model, way, steps, x, labels), float)
     if any(not np.array_equal(p.array, w) for p, w in zip(model.parameters(), before, strict=True)):
-        raise No("the net's weights are not what they were before: put them back after the steps")
+        raise No("the net's weights have changed: restore them after the steps")
 
     def losses(places, reduction: Any = "mean", start=1.0):
         found = []
@@ -121,14 +121,14 @@ def line(function) -> str:
     compare(mine, losses(steps), "the loss", tolerance=1e-4, mistakes=[
         ("each step begins where the last one ended: begin at the old weights each time",
          losses(np.cumsum(steps))),
-        ("the steps go the other way: look at the sign", losses(-np.array(steps))),
-        ("the net is not moved: all losses are that of the middle", losses([0.0] * 4)),
-        ("the loss is a sum over the images, and should be their mean", losses(steps, "sum")),
+        ("the steps have the wrong sign", losses(-np.array(steps))),
+        ("the net does not move: all losses are those of the centre", losses([0.0] * 4)),
+        ("the loss is a sum over the images, not their mean", losses(steps, "sum")),
         ("all losses are that of the last step", losses(steps[-1:] * 4)),
-        ("the weights are replaced by step * direction, and should be moved by it",
+        ("the weights are replaced by step * direction instead of moved by it",
          losses(steps, start=0.0)),
     ])  # fmt: skip
-    return "the losses, and the weights are what they were"
+    return "the losses, with unchanged weights"
 
 
 @check
@@ -139,7 +139,7 @@ def rescaling(function) -> str:
     with no_grad():
         model.train()
         for _ in range(60):
-            model(x)  # so that the running averages are near the truth
+            model(x)  # to make the running averages accurate
         model.eval()
         before, weights = model(x).array.copy(), model[0].weight.array.copy()
         linear = model[4].weight.array.copy()
@@ -155,13 +155,13 @@ def rescaling(function) -> str:
         ("the factor is added to the convolution's weights", weights + 10),
     ]
     compare(changed, 10 * weights, "the convolution's weight", 1e-4, kernel)
-    compare(model[4].weight.array, linear, "the linear layer's weight, which stays as it is,")
+    compare(model[4].weight.array, linear, "the linear layer's weight, which should not change,")
     compare(model[1].running_mean.array, 10 * mean, "the running mean", 1e-4, [
-        ("the running mean has not followed", mean),
+        ("the running mean has not changed", mean),
         ("the running mean is multiplied by the square of the factor", 100 * mean),
     ])  # fmt: skip
     compare(model[1].running_var.array, 100 * var, "the running variance", 1e-4, [
-        ("the running variance has not followed", var),
+        ("the running variance has not changed", var),
         ("the running variance grows with the square of the factor", 10 * var),
     ])  # fmt: skip
     compare(after, before, "the output", tolerance=1e-2)

@@ -1,4 +1,4 @@
-"""Notebook 3: checks of max pooling, batch norm and what folds into a convolution."""
+"""Notebook 3: checks of max pooling, batch norm and folding into a convolution."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def pooling(forward) -> str:
             ("counts inside the window: add where the window starts",
              (h - tops) * kernel + w - lefts),
             ("is w H + h, it should be h W + w", w * 7 + h),
-            ("adds the number of the window and not its first pixel: the stride is missing",
+            ("adds the number of the window instead of its first pixel: the stride is missing",
              (h - tops + tops // stride) * 9 + w - lefts + lefts // stride),
             ("takes the last of equal maxima, not the first",
              (tops + last // kernel) * 9 + lefts + last % kernel),
@@ -51,7 +51,7 @@ def pooling(forward) -> str:
         ]  # fmt: skip
         mistakes = [(f"argmax {which} {why}", wrong) for why, wrong in mistakes]
         compare(argmax, places, f"argmax {which}", mistakes=mistakes)
-    return "the first maximum of every window, and where it is"
+    return "the first maximum of every window, and its index"
 
 
 @check
@@ -72,13 +72,13 @@ def pooling_back(backward) -> str:
     counts = np.zeros((6, 63))
     np.add.at(counts, (np.arange(6)[:, None], rows), 1)
     mistakes = [
-        ("a pixel that several windows chose has the gradient of the last of them: they add up "
+        ("a pixel that several windows chose has the gradient of the last only: sum them "
          "(+= adds once at repeated indices)", last),
-        ("a pixel that several windows chose has the gradient of the first of them", first),
-        ("the gradients of a pixel are averaged, where they add up",
+        ("a pixel that several windows chose has the gradient of the first only", first),
+        ("the gradients of a pixel are averaged, not summed",
          right.reshape(6, 63) / np.maximum(counts, 1)),
         ("all planes get the gradients of all: each has its own", np.tile(together, (6, 1))),
-        ("it counts the windows of a pixel and leaves gy out", counts),
+        ("it counts the windows of a pixel and omits gy", counts),
     ]  # fmt: skip
     mistakes = [(why, wrong.reshape(right.shape)) for why, wrong in mistakes]
     compare(backward(gy, places, (7, 9)), right, "gx of overlapping windows", mistakes=mistakes)
@@ -104,7 +104,7 @@ def normalising(forward) -> str:
         ("eps is added to the root: it belongs to the variance",
          norm(AXES, spread=lambda v: np.sqrt(v) + 1e-2)),
         ("eps is left out", norm(AXES, spread=np.sqrt)),
-        ("the mean is not taken off", norm(AXES, shift=0.0)),
+        ("the mean is not subtracted", norm(AXES, shift=0.0)),
         ("statistics are those of each image: a channel has one mean over the batch", norm((2, 3))),
         ("statistics are those of all channels together: each channel has its own",
          norm((0, 1, 2, 3))),
@@ -136,16 +136,16 @@ def normalising_back(backward) -> str:
     centred, invstd = x.array - x.array.mean(AXES)[WIDE], 1 / np.sqrt(x.array.var(AXES) + 1e-2)
     xhat, scale = centred * invstd[WIDE], (w.array * invstd)[WIDE]
     first, second = gy.mean(AXES)[WIDE], xhat * (gy * xhat).mean(AXES)[WIDE]
-    mean = "{} is a mean over the batch and the positions, where it should be a sum"
+    mean = "{} is a mean over the batch and the positions, not a sum"
     compare(gb, b.grad, "gb", 1e-7, [(mean.format("gb"), gy.mean(AXES))])
     compare(gw, w.grad, "gw", 1e-7, [
         (mean.format("gw"), (gy * xhat).mean(AXES)),
-        ("gw is made with x, and should be with x^", (gy * x.array).sum(AXES)),
-        ("gw is made with x - mean, which is not divided by the deviation",
+        ("gw uses x instead of x^", (gy * x.array).sum(AXES)),
+        ("gw uses x - mean without dividing by the deviation",
          (gy * centred).sum(AXES)),
         ("gw is the sum of gy, which is gb", gy.sum(AXES)),
     ])  # fmt: skip
-    sign = "gx adds a path that should be taken off: look at the signs"
+    sign = "gx adds a path instead of subtracting it: look at the signs"
     total = gy.sum(AXES)[WIDE], xhat * (gy * xhat).sum(AXES)[WIDE]
     compare(gx, x.grad, "gx", 1e-7, [
         ("gx lacks the path through the variance", scale * (gy - first)),
@@ -159,7 +159,7 @@ def normalising_back(backward) -> str:
         (sign, scale * (gy - first + second)),
         (sign, scale * (gy + first - second)),
         ("gx has sums where the formula has means", scale * (gy - total[0] - total[1])),
-        ("gx has x^ left out of its last term",
+        ("gx lacks x^ in its last term",
          scale * (gy - first - (gy * xhat).mean(AXES)[WIDE])),
     ])  # fmt: skip
     return "all three gradients, for a random cotangent"
@@ -189,7 +189,7 @@ def folding(fold) -> str:
         ("the kernel lacks eps", w.array * by_channel(weight / np.sqrt(var))),
     ])  # fmt: skip
     compare(shift, bias - mean * scale, "the bias", 1e-7, [
-        ("the bias is that of batch norm alone: the mean is taken off, too", bias),
+        ("the bias is that of batch norm alone: subtract the mean as well", bias),
         ("the mean in the bias is not scaled", bias - mean),
         ("the mean is added in the bias: look at the sign", bias + mean * scale),
         ("the bias of batch norm is left out", -mean * scale),
@@ -197,5 +197,5 @@ def folding(fold) -> str:
     ])  # fmt: skip
     both = array(conv2d(x, tensor(array(folded)), tensor(array(shift))))
     if not np.allclose(both, right.array):
-        raise No("the convolution does not give what the two layers did")
-    return "one convolution computes what the two layers did"
+        raise No("the convolution differs from the two layers")
+    return "one convolution replaces the two layers"

@@ -23,10 +23,10 @@ def block(function) -> str:
         ("there is no ReLU after the sum", branch + short),
         ("the branch alone: the shortcut is left out", relu(branch)),
         ("the shortcut alone: the branch is left out", relu(short)),
-        ("x itself is added, and not what the shortcut makes of it", relu(branch + x)),
-        ("both have a ReLU of their own: the sum has one", relu(branch) + relu(short)),
-        ("the shortcut is taken off, where it should be added", relu(branch - short)),
-        ("the branch is given what the shortcut makes of x", relu(short * 2 - 1 + short)),
+        ("x is added instead of shortcut(x)", relu(branch + x)),
+        ("branch and shortcut have a ReLU each: only the sum has one", relu(branch) + relu(short)),
+        ("the shortcut is subtracted instead of added", relu(branch - short)),
+        ("the branch gets shortcut(x) instead of x", relu(short * 2 - 1 + short)),
         ("branch and shortcut are multiplied", relu(branch * short)),
     ])  # fmt: skip
     return "the sum of both, then a ReLU"
@@ -49,14 +49,14 @@ def shortcut(function) -> str:
         if stride > 1 and mine.shape[2:] == x.shape[2:]:
             raise No(f"{of} the image keeps its size: take every {stride}th pixel")
         if mine.shape[:1] + mine.shape[2:] == (2, *side[2:]) and mine.shape[1] != channels:
-            raise No(f"{of} it has {mine.shape[1]} channels: add as many maps as are missing")
+            raise No(f"{of} it has {mine.shape[1]} channels: add the missing maps")
         mistakes = [
-            ("the maps of zeros come first: they belong behind the others", np.pad(sliced, before)),
-            ("the maps of zeros are on both sides: they belong behind the others",
+            ("the maps of zeros come first: they belong after the others", np.pad(sliced, before)),
+            ("the maps of zeros are on both sides: they belong after the others",
              np.pad(sliced, around)),
-            ("maps are repeated, where zeros should be",
+            ("maps are repeated instead of zeros",
              np.concatenate([sliced] * 3, 1)[:, :channels]),
-            ("it begins with the second pixel, and should with the first",
+            ("it begins with the second pixel, not with the first",
              np.pad(shifted, extra)),
         ]  # fmt: skip
         mistakes = [(f"{of} {why}", wrong) for why, wrong in mistakes]
@@ -66,7 +66,7 @@ def shortcut(function) -> str:
 
 @check
 def paths(function) -> str:
-    """path_counts(n)[k] -> how many paths of a net of n blocks pass k branches."""
+    """path_counts(n)[k] -> the number of paths through k branches in a net of n blocks."""
     for n in (1, 3, 6):
         right = [math.comb(n, k) for k in range(n + 1)]
         mine = [int(count) for count in function(n)]
@@ -74,7 +74,7 @@ def paths(function) -> str:
         if len(mine) != n + 1:
             raise No(f"{of} pass 0 to {n} branches, which is {n + 1} numbers, not {len(mine)}")
         compare(mine, right, of, mistakes=[
-            (f"{of} are all counted as of one branch for each way: they differ in length",
+            (f"{of} are all counted with the same length: they differ in length",
              [2**k for k in range(n + 1)]),
             (f"{of} are 2^{n} in all, not {n + 1}: several have one length", [1] * (n + 1)),
         ])  # fmt: skip
@@ -90,14 +90,14 @@ def survival(function) -> str:
         ("the order is reversed: the first block should be the safest", right[::-1]),
         (f"{of} counts l from 0: it goes from 1 to L", 1 - (l - 1) / 4 * 0.4),
         (f"{of} divides by L - 1, not by L", 1 - (l - 1) / 3 * 0.4),
-        (f"{of} is how likely a block is left out", l / 4 * 0.4),
-        (f"{of} falls by p, and not by 1 - p", 1 - l / 4 * 0.6),
+        (f"{of} is the probability of dropping a block", l / 4 * 0.4),
+        (f"{of} falls by p instead of 1 - p", 1 - l / 4 * 0.6),
         (f"{of} is the same for all blocks", np.full(4, 0.6)),
         (f"{of} falls to p already in the first block", 0.6 * l / 4),
         (f"{of} is multiplied along the blocks", np.cumprod(right)),
     ])  # fmt: skip
     compare(function(3, 1.0), np.ones(3), "the survival where none is dropped")
-    return "falling evenly to the last block's"
+    return "falling linearly to the last block's"
 
 
 @check
@@ -107,12 +107,12 @@ def highway(function) -> str:
     x, h, t = (tensor(rng.standard_normal((2, 3))) for _ in range(3))
     t = sigmoid(t)
     compare(function(x, h, t), t * h + (1 - t) * x, "y", mistakes=[
-        ("an open gate, t = 1, should let h through, and not x", (1 - t) * h + t * x),
+        ("an open gate, t = 1, should pass h, not x", (1 - t) * h + t * x),
         ("the input is not gated: where t = 1 nothing of x is left", t * h + x),
         ("h is not gated: where t = 0 nothing of h is left", h + (1 - t) * x),
         ("x and h have the same gate: one opens as the other closes", t * h + t * x),
         ("1 - t has the wrong sign: t h - (1 - t) x", t * h - (1 - t) * x),
-        ("the gate is squashed again: t is between 0 and 1 already",
+        ("the gate has a second sigmoid: t is already between 0 and 1",
          sigmoid(t) * h + (1 - sigmoid(t)) * x),
         ("x is left out", t * h),
     ])  # fmt: skip

@@ -20,15 +20,15 @@ def policy(function) -> str:
             try:
                 mine = function(theta)
             except FloatingPointError:
-                raise No("e^1000 overflows: what may be taken off all of theta?") from None
+                raise No("e^1000 overflows: what can you subtract from all of theta?") from None
         powers = np.exp(np.minimum(theta, 50))
         compare(mine, e / e.sum(), f"the probabilities of {theta}", mistakes=[
             ("the powers are not divided by their sum", powers),
             ("the powers are not divided by their sum", e),
-            ("the powers are divided by their maximum, and should be by their sum", e / e.max()),
-            ("the powers are divided by their number, and should be by their sum", e / e.size),
+            ("the powers are divided by their maximum, not by their sum", e / e.max()),
+            ("the powers are divided by their number, not by their sum", e / e.size),
             ("theta is divided by its sum: where is the exponential?", theta / theta.sum()),
-            ("the large numbers have the small probabilities: look at the sign",
+            ("large numbers have small probabilities: look at the sign",
              np.exp(theta.min() - theta) / np.exp(theta.min() - theta).sum()),
             ("these are the logarithms of the probabilities",
              theta - theta.max() - np.log(e.sum())),
@@ -49,11 +49,11 @@ def score(function) -> str:
             (f"{of} lacks the probabilities: log softmax has a sum in it", one),
             (f"{of} lacks the 1 at a", -p),
             (f"{of} has theta where the probabilities should be", one - theta),
-            (f"{of} takes off the probability of a only", one * (1 - p[a])),
-            (f"{of} takes off the probability of a from all", one - p[a]),
-            (f"{of} is 1 / P: the chain rule goes on to theta", one / p[a]),
-            (f"{of} has its 1 at the answer before", np.eye(4)[a - 1] - p),
-            (f"{of} has its 1 at the answer after", np.eye(4)[(a + 1) % 4] - p),
+            (f"{of} subtracts only the probability of a", one * (1 - p[a])),
+            (f"{of} subtracts the probability of a from all", one - p[a]),
+            (f"{of} is 1 / P: the chain rule continues to theta", one / p[a]),
+            (f"{of} has its 1 at the previous answer", np.eye(4)[a - 1] - p),
+            (f"{of} has its 1 at the next answer", np.eye(4)[(a + 1) % 4] - p),
         ])  # fmt: skip
     return "it is the slope of the logarithm"
 
@@ -72,17 +72,17 @@ def step(function) -> str:
     right = theta + 2 * up()
     mine = function(theta, answers, rewards, 0.4, 2.0)
     if not np.array_equal(theta, before):
-        raise No("theta is not what it was before: give back a new one")
+        raise No("theta has changed: return a new array")
     compare(mine, right, "the new theta", mistakes=[
-        ("that is a step down: rewards are to grow", theta - 2 * up()),
-        ("the scores are added up, and should be averaged", theta + 6 * up()),
+        ("that is a step down: rewards should grow", theta - 2 * up()),
+        ("the scores are summed instead of averaged", theta + 6 * up()),
         ("the baseline is left out", theta + 2 * up(0.0)),
-        ("the baseline is added, and should be taken off", theta + 2 * up(-0.4)),
+        ("the baseline is added instead of subtracted", theta + 2 * up(-0.4)),
         ("the learning rate is left out", theta + up()),
         ("theta is left out: that is the step alone", 2 * up()),
-        ("only the last answer counts, where all should: = for +=?",
+        ("only the last answer counts: sum over all (= instead of +=?)",
          theta + 2 * (rewards[-1] - 0.4) * scores[-1]),
-        ("only the last answer counts, and its third only: = for +=?",
+        ("only a third of the last answer counts: sum over all (= instead of +=?)",
          theta + 2 * (rewards[-1] - 0.4) * scores[-1] / 3),
         ("only the first answer counts: is there a return in the loop?",
          theta + 2 * (rewards[0] - 0.4) * scores[0]),
@@ -96,22 +96,22 @@ def step(function) -> str:
 
 @check
 def count(function) -> str:
-    """count(sizes) -> how many architectures a space has."""
+    """count(sizes) -> the number of architectures in a space."""
     cases = [((2, 3, 4),), ((5,) * 8,), ((1, 6),), ((7, 2),)]
     compare_all(function, cases, math.prod, "the number for questions with {0[0]} answers", [
-        ("it is a sum: each answer goes with each of the next question", sum),
-        ("it is how many questions there are", len),
+        ("it is a sum: each answer combines with each of the next question", sum),
+        ("it is the number of questions", len),
         ("it lacks the last question", lambda sizes: math.prod(sizes[:-1])),
         ("it lacks the first question", lambda sizes: math.prod(sizes[1:])),
-        ("it takes all questions for the largest", lambda sizes: max(sizes) ** len(sizes)),
-        ("it takes all questions for the first", lambda sizes: sizes[0] ** len(sizes)),
+        ("it uses the largest size for all questions", lambda sizes: max(sizes) ** len(sizes)),
+        ("it uses the first size for all questions", lambda sizes: sizes[0] ** len(sizes)),
         ("it is 2 to the number of questions", lambda sizes: 2 ** len(sizes)),
     ])  # fmt: skip
     return "a product"
 
 
 class Method:
-    """A method that proposes (0,), (1,), ... and notes what it is told."""
+    """A method that proposes (0,), (1,), ... and records what it is told."""
 
     batch = 4
 
@@ -132,20 +132,20 @@ def search(function) -> str:
     method, budget = Method(), 12
     mine = list(function(method, lambda sequence: sequence[0] / 10, budget))
     if not method.told:
-        raise No("the method is never told what its sequences were worth")
+        raise No("the method is never told its rewards")
     if sum(method.asked) != budget:
         asked = sum(method.asked)
         raise No(f"with a budget of {budget} the method is asked for {asked} sequences")
     if any(len(sequences) != len(rewards) for sequences, rewards in method.told):
         sequences, rewards = next(t for t in method.told if len(t[0]) != len(t[1]))
         numbers = f"{len(sequences)} sequences with {len(rewards)} rewards"
-        raise No(f"the method is told of {numbers}: does each batch begin a list of its own?")
+        raise No(f"the method is told {numbers}: does each batch begin new lists?")
     if method.asked != [4, 4, 4]:
-        raise No(f"the method is asked for {method.asked}: it wants to be for its batch, 4 a time")
+        raise No(f"the method is asked for {method.asked}: ask for its batch of 4 each time")
     if any(s[0] / 10 != r for told in method.told for s, r in zip(*told, strict=True)):
-        raise No("sequences and rewards do not belong together")
+        raise No("sequences and rewards do not match")
     if len(method.told) != 3:
-        raise No(f"the method is told {len(method.told)} times, and should be after each batch")
+        raise No(f"the method is told {len(method.told)} times instead of after each batch")
     if len(mine) != budget:
         which = "the last batch's only" if mine == method.told[-1][1] else f"{len(mine)} of them"
         raise No(f"{budget} samples have {budget} rewards: these are {which}")
@@ -153,4 +153,4 @@ def search(function) -> str:
         ("the rewards are sorted: they should be in the order of the samples",
          np.arange(budget)[::-1] / 10),
     ])  # fmt: skip
-    return "asked for 3 batches of 4, and told of each"
+    return "asked for 3 batches of 4, and told about each"

@@ -1,4 +1,4 @@
-"""Notebook 10: checks of activation maps, boxes and the rules for the way back through a ReLU."""
+"""Notebook 10: checks of activation maps, boxes and backward rules of a ReLU."""
 
 import numpy as np
 
@@ -18,15 +18,15 @@ def activation_map(function) -> str:
         ("the weights multiply columns: they belong to the channels", (maps * weights).sum(0)),
         ("the weights multiply rows: they belong to the channels",
          (maps * weights[:, None]).sum(0)),
-        ("the map is a mean over the channels, and should be their sum", products.mean(0)),
-        ("the map is added up without weights", maps.sum(0)),
-        ("only the last channel is left: = where += should be", products[-1]),
-        ("what is below zero is cut off: a place may speak against a class",
+        ("the map is a mean over the channels, not their sum", products.mean(0)),
+        ("the map is a sum without weights", maps.sum(0)),
+        ("only the last channel is left: = instead of +=", products[-1]),
+        ("negative values are cut off: a pixel may be evidence against a class",
          np.maximum(products.sum(0), 0)),
-        ("the absolute values are added up", abs(products).sum(0)),
-        ("it is the largest channel, where all should be added", products.max(0)),
-        ("it adds up rows, and should add up channels", products.sum(1)),
-        ("it adds up columns, and should add up channels", products.sum(2)),
+        ("the absolute values are summed", abs(products).sum(0)),
+        ("it is the largest channel, not the sum of all", products.max(0)),
+        ("it sums rows instead of channels", products.sum(1)),
+        ("it sums columns instead of channels", products.sum(2)),
     ])  # fmt: skip
     maps = rng.standard_normal((5, 3, 4))
     weights = rng.standard_normal(5)
@@ -49,23 +49,23 @@ def box(function) -> str:
         of = f"with threshold {threshold} the box"
         compare(mine, right, of, mistakes=[
             (swapped, (t, l, b, r)),
-            (f"{swapped} (and right and bottom lie behind the last bright pixel)",
+            (f"{swapped} (and right and bottom come after the last bright pixel)",
              (t, l, b - 1, r - 1)),
-            ("right and bottom are one too small: they lie behind the last bright pixel",
+            ("right and bottom are one too small: they come after the last bright pixel",
              (l, t, r - 1, b - 1)),
             ("left and top are one too small: they are the first bright pixel",
              (l - 1, t - 1, r, b)),
-            ("it is left, top, width and height, and should be left, top, right, bottom",
+            ("it is left, top, width, height instead of left, top, right, bottom",
              (l, t, r - l, b - t)),
             ("the order is left, top, right, bottom, not left, right, top, bottom", (l, r, t, b)),
-            (f"{of} takes the threshold as it is: it is a part of the largest value",
+            (f"{of} uses the threshold as a value: it is a fraction of the largest value",
              (3, 2, 8, 6) if threshold == 0.5 else (-1, -1, -1, -1)),
-            (f"{of} leaves out what is equal to the threshold: at least, so >=",
+            (f"{of} omits values equal to the threshold: use >=",
              (3, 2, 8, 4) if threshold == 0.4 else (-1, -1, -1, -1)),
-            (f"{of} counts what is far below zero as bright: no absolute value",
+            (f"{of} counts large negative values as bright: no absolute value",
              (0, 0, 8, 6)),
         ])  # fmt: skip
-    return "all that is bright, and not a row or column more"
+    return "all bright pixels, and no extra row or column"
 
 
 @check
@@ -94,11 +94,11 @@ def overlap(function) -> str:
         return area([*map(min, a[:2], b[:2]), *map(max, a[2:], b[2:])])
 
     compare_all(function, cases, over_union, "the overlap of {0[0]} and {0[1]}", [
-        ("boxes that lie apart share nothing: a width below zero is none",
+        ("disjoint boxes share nothing: a negative width is none",
          lambda a, b: over_union(a, b, least=-99)),
-        ("it counts what is shared twice in the union",
+        ("it counts the intersection twice in the union",
          lambda a, b: common(a, b) / (area(a) + area(b))),
-        ("it is the area that is shared: divide by the union", common),
+        ("it is the intersection: divide by the union", common),
         ("it is divided by the first box, not by the union", lambda a, b: common(a, b) / area(a)),
         ("it is divided by the second box, not by the union", lambda a, b: common(a, b) / area(b)),
         ("it is divided by the smaller box, not by the union",
@@ -109,9 +109,9 @@ def overlap(function) -> str:
          lambda a, b: common(a, b) / hull(a, b)),
         ("it counts one pixel too many on each side: right and bottom are exclusive",
          lambda a, b: over_union(a, b, end=1)),
-        ("it is one less the overlap", lambda a, b: 1 - over_union(a, b)),
+        ("it is 1 minus the overlap", lambda a, b: 1 - over_union(a, b)),
     ])  # fmt: skip
-    return "equal, apart, and in part"
+    return "equal, disjoint and partly overlapping boxes"
 
 
 @check
@@ -128,11 +128,11 @@ def rules(function) -> str:
         other = [(f"{of} is that of rule {name!r}", gx) for name, gx in by_rule.items()]
         compare(mine, right, of, mistakes=[
             *other,
-            (f"{of} is multiplied by y, where only its sign counts", right * y),
-            (f"{of} passes gy whatever it is", gy),
-            (f"{of} passes where y is 0, too: y > 0, not y >= 0", gy * (y >= 0)),
-            (f"{of} is the ReLU's output, and should be what comes back", y),
-            (f"{of} passes 1, and should pass gy", (right > 0) * 1.0),
+            (f"{of} is multiplied by y, but only its sign counts", right * y),
+            (f"{of} always passes gy", gy),
+            (f"{of} also passes where y is 0: y > 0, not y >= 0", gy * (y >= 0)),
+            (f"{of} is the ReLU's output instead of a gradient", y),
+            (f"{of} passes 1 instead of gy", (right > 0) * 1.0),
             (f"{of} takes the absolute value of gy", abs(gy) * (y > 0)),
         ])  # fmt: skip
     return "all three rules"
@@ -147,21 +147,21 @@ def climbing(function) -> str:
     for factor in (1.0, 1e3):
         mine = function(x, factor * gx, 0.5, 0.1)
         if not np.array_equal(x, before):
-            raise No("x is not what it was before")
+            raise No("x has changed")
         compare(mine, 0.9 * (x + 0.5 * unit), "the next image", 1e-6, [
             ("the step goes down: look at the sign", 0.9 * (x - 0.5 * unit)),
-            ("the gradient is not made of length 1", 0.9 * (x + 0.5 * factor * gx)),
+            ("the gradient is not normalised to length 1", 0.9 * (x + 0.5 * factor * gx)),
             ("the gradient is divided by the square of its length",
              0.9 * (x + 0.5 * unit / np.linalg.norm(factor * gx))),
             ("the gradient is divided by its largest value, not by its length",
              0.9 * (x + 0.5 * gx / abs(gx).max())),
-            ("rows of the gradient have length 1: the whole of it should",
+            ("rows of the gradient have length 1 instead of the whole",
              0.9 * (x + 0.5 * gx / np.linalg.norm(gx, axis=1, keepdims=True))),
             ("x does not shrink", x + 0.5 * unit),
-            ("x shrinks before the step, and should after it", 0.9 * x + 0.5 * unit),
-            ("x shrinks to decay, and should by it", 0.1 * (x + 0.5 * unit)),
-            ("x grows, where it should shrink", 1.1 * (x + 0.5 * unit)),
+            ("x shrinks before the step, not after it", 0.9 * x + 0.5 * unit),
+            ("x shrinks to decay, not by it", 0.1 * (x + 0.5 * unit)),
+            ("x grows instead of shrinking", 1.1 * (x + 0.5 * unit)),
             ("the rate is left out", 0.9 * (x + unit)),
             ("x is left out: it is the step alone", 0.9 * 0.5 * unit),
         ])  # fmt: skip
-    return "a step of one length whatever the gradient's"
+    return "a step of constant length"

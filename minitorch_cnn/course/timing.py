@@ -1,13 +1,13 @@
-"""seconds: how long a call takes."""
+"""seconds: the duration of a call."""
 
 import time
 from collections.abc import Callable
 
 
 def seconds(call: Callable[[], object], repeats: int = 3) -> float:
-    """The shortest of some calls: whatever else the machine does only makes them longer.
+    """The shortest of several calls, since other load on the machine only lengthens them.
 
-    Raises: RecursionError, in one sentence, for a call that is deeper than Python's stack.
+    Raises: RecursionError, in one sentence, for a call that exceeds Python's stack.
     """
     times = []
     for _ in range(repeats):

@@ -1,4 +1,4 @@
-"""Short trainings for the notebooks, with everything but the net held fixed."""
+"""Short trainings for the notebooks, in which only the net varies."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from ..tensor import Tensor
 
 
 def digits(train: bool = True, size: int = 8) -> tuple[np.ndarray, np.ndarray]:
-    """The bundled digits with mean 0 and deviation 1, about: (N, 1, size, size) float32, (N,)."""
+    """The bundled digits, roughly standardised: (N, 1, size, size) float32, (N,)."""
     data = Digits(train, size)
     return (data.images - np.float32(0.3)) / np.float32(0.37), data.labels
 
@@ -26,10 +26,10 @@ def train(
     batch: int = 64,
     seed: int = 0,
 ) -> list[float]:
-    """The error in % on the training batches of each epoch; the net keeps what it learns.
+    """Train the net in place; return the training error of each epoch in %.
 
     images (N, C, H, W), labels (N,). SGD with momentum 0.9 and a rate that falls to zero along half
-    a cosine; batches in an order that the seed tells, the last few samples left out.
+    a cosine; the seed sets the order of the batches, and the last incomplete batch is dropped.
     """
     optimizer = SGD(net.parameters(), lr=lr, momentum=0.9, weight_decay=1e-4)
     order, steps, step, errors = np.random.default_rng(seed), len(labels) // batch, 0, []
@@ -50,7 +50,7 @@ def train(
 
 
 def error(net: Module, images: np.ndarray, labels: np.ndarray) -> float:
-    """The share of images, in %, that the net in evaluation takes for another class."""
+    """The error in % of the net in evaluation mode."""
     with evaluation(net), no_grad():
         parts = [net(Tensor(part)).array for part in np.array_split(images, -(-len(images) // 256))]
     return 100 * float((np.concatenate(parts).argmax(1) != labels).mean())

@@ -110,5 +110,5 @@ def test_what_is_not_as_expected_is_said_and_stops_nothing(capsys):
     assert capsys.readouterr().out == ""
     expect(3 > 5, "three is more than five")
     assert capsys.readouterr().out == (
-        "no: this should be so, and is not: three is more than five\n"
+        "no: this should be true, but is not: three is more than five\n"
     )

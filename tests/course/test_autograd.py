@@ -74,8 +74,8 @@ def keeping(root):
     "mistake, said",
     [
         (recursive, "a chain of 5,000 nodes is deeper than Python's stack"),
-        (lambda root: walk(root)[::-1], "the wrong way round"),
-        (breadth_first, "a node is listed before one that was made of it: root, b, c, a"),
+        (lambda root: walk(root)[::-1], "the list is reversed"),
+        (breadth_first, "a node is listed before one of its children: root, b, c, a"),
         (repeating, "is listed more than once: root, c, b, a, b"),
         (lambda root: walk(root)[1:], "root of four nodes are not in the list"),
         (lambda root: walk(root)[:-1], "a of four nodes are not in the list"),
@@ -103,7 +103,7 @@ def unbroadcast(g, shape):
 @pytest.mark.parametrize(
     "mistake, said",
     [
-        (lambda g, shape: g, "nothing is added up"),
+        (lambda g, shape: g, "nothing is summed"),
         (lambda g, shape: np.broadcast_to(unbroadcast(g, shape) / g.size, shape), "from (2, 3)"),
         (lambda g, shape: g.mean(0).reshape(3) if shape == (3,) else g, "the mean of the"),
         (lambda g, shape: unbroadcast(g, shape).squeeze(), "an axis of length 1 is lost"),
@@ -180,11 +180,11 @@ def backward(root, cotangent, order=walk, reset=True, start=None, add=True):
 @pytest.mark.parametrize(
     "settings, said",
     [
-        ({"add": False}, "has the gradient of one use only: they have to add up (= where += "),
-        ({"reset": False}, "a second backward adds to what the first has left"),
+        ({"add": False}, "has the gradient of one use only: sum them all (= instead of +="),
+        ({"reset": False}, "a second backward adds to the gradients of the first"),
         ({"start": np.ones_like}, "the gradient of the root is 1, not the cotangent"),
         ({"start": np.negative}, "the gradient of the root has the wrong sign"),
-        ({"order": breadth_first}, "was handed on before all of it had arrived: in which order"),
+        ({"order": breadth_first}, "was passed on before it was complete: in which order"),
         ({"order": lambda root: walk(root)[:2]}, "a node has no .grad afterwards"),
     ],
 )
@@ -222,16 +222,16 @@ def in_place(f, x, h):
 @pytest.mark.parametrize(
     "mistake, said",
     [
-        (lambda f, x, h: numeric(f, x, h, down=0, over=lambda h: h), "of the order of h, not"),
-        (lambda f, x, h: numeric(f, x, h, up=0, over=lambda h: h), "of the order of h, not"),
+        (lambda f, x, h: numeric(f, x, h, down=0, over=lambda h: h), "the error is of order h"),
+        (lambda f, x, h: numeric(f, x, h, up=0, over=lambda h: h), "the error is of order h"),
         (lambda f, x, h: numeric(f, x, h, over=lambda h: h), "it is twice the slope"),
         (lambda f, x, h: numeric(f, x, h, over=lambda h: 1), "is not divided by the distance"),
         (lambda f, x, h: numeric(f, x, h, over=lambda h: 2), "is divided by 2 and not by h"),
         (lambda f, x, h: -numeric(f, x, h), "has the wrong sign"),
         (lambda f, x, h: numeric(f, x, h).T, "the axes are in another order"),
         (lambda f, x, h: numeric(f, x, h).ravel(), "has shape (6,)"),
-        (in_place, "x is not what it was before"),
-        (lambda f, x, h: numeric(f, x, h, back=False), "an element stays moved when the next"),
+        (in_place, "x has changed"),
+        (lambda f, x, h: numeric(f, x, h, back=False), "an element is not restored before the"),
     ],
 )
 def test_numeric_gradient(answer, mistake, said):
@@ -248,7 +248,7 @@ def test_an_element_that_stays_moved_is_told(answer):
             slope[i] = (f(up) - f(down)) / 2 / h
         return slope
 
-    assert "an element stays moved when the next one is" in answer(check.numeric, mistake)
+    assert "an element is not restored before the next one moves" in answer(check.numeric, mistake)
 
 
 def test_a_cotangent_of_ones_sees_less_than_a_random_one(answer):

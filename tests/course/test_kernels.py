@@ -75,7 +75,7 @@ def test_a_smaller_tile_has_a_larger_halo():
 def test_where_reads_cannot_be_counted_that_is_explained_and_nothing_ends(form, answer, capsys):
     said = answer(check.tiled, lambda: UNCOUNTED[form])
     assert said.startswith(
-        "yes: every output, in whatever order threads run; but the reads of this"
+        "yes: every output, for any order of threads; but the reads of this"
     )
     assert np.isnan(check.pixels(UNCOUNTED[form], *check.images()))
     assert "not counted: the reads of this kernel cannot" in capsys.readouterr().out
@@ -108,4 +108,4 @@ def test_a_kernel_that_leaves_an_array_is_told_in_a_line(answer):
 
 def test_what_is_no_text_is_told(answer):
     assert "is there no return?" in answer(check.reduction, lambda: None)
-    assert "it returns int, and should return" in answer(check.tiled, lambda: 3)
+    assert "it returns int, not the kernel's text" in answer(check.tiled, lambda: 3)

@@ -1,5 +1,5 @@
-"""The planted bugs of the notebooks' sections "Break it": a file for each, named as its checks.
+"""The planted bugs of the notebooks' sections "Break it", in files named like the checks.
 
-Every function here is whole, and wrong in the way that its docstring says. None calls what a
-student writes, so that the checks say no to it whatever that is.
+Every function is complete and has the bug that its docstring describes. None calls students' code,
+so the checks always refuse it.
 """

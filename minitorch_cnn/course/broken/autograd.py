@@ -1,4 +1,4 @@
-"""Notebook 1: a walk back that forgets."""
+"""Notebook 1: a backward and a product with bugs."""
 
 import numpy as np
 
@@ -21,6 +21,6 @@ def forgetful_backward(root, cotangent) -> None:
 
 
 def swapped_product(a, b):
-    """A product that hands a's own value on to a."""
+    """A product that multiplies a's gradient by a instead of b."""
     node = type(a)
     return node(a.value * b.value, [(a, lambda g: g * a.value), (b, lambda g: g * b.value)])

@@ -1,4 +1,4 @@
-"""Notebook 2: convolutions and a col2im with the bugs that everyone writes once."""
+"""Notebook 2: convolutions and a col2im with common bugs."""
 
 import numpy as np
 
@@ -7,17 +7,17 @@ from ...kernels.window import Window
 
 
 def flipped(x, w, stride=1, padding=0):
-    """A convolution as in mathematics, with the kernel turned round."""
+    """The convolution of mathematics, with a flipped kernel."""
     return conv2d_forward(x, w[:, :, ::-1, ::-1], Window(w.shape[2], stride, padding))
 
 
 def too_small(x, w, stride=1, padding=0):
-    """The last row of outputs is left out."""
+    """A convolution without the last row of outputs."""
     return conv2d_forward(x, w, Window(w.shape[2], stride, padding))[:, :, :-1]
 
 
 def overwriting(columns, shape, K, stride=1, padding=0):
-    """A col2im in which the last window that saw a pixel has it all."""
+    """A col2im in which the last window over a pixel overwrites the others."""
     N, C, H, W = shape
     OH, OW = (H + 2 * padding - K) // stride + 1, (W + 2 * padding - K) // stride + 1
     gx = np.zeros((N, C, H + 2 * padding, W + 2 * padding))

@@ -1,4 +1,4 @@
-"""Notebook 12: kernels that a GPU runs right on most days, and never surely."""
+"""Notebook 12: kernels with bugs that often go unnoticed on a GPU."""
 
 SUM = """
     float sum = 0;
@@ -23,7 +23,7 @@ TILE = """
 
 
 def without_edge() -> str:
-    """One thread for one output, and threads beyond the edge compute, too."""
+    """One thread per output, without a test for threads beyond the edge."""
     index = """
     const int j = blockIdx.x * TILE + threadIdx.x;
     const int i = blockIdx.y * TILE + threadIdx.y;
@@ -32,13 +32,13 @@ def without_edge() -> str:
 
 
 def without_barrier() -> str:
-    """A tile that is read before all have copied."""
+    """A tile that is read before all threads have copied."""
     head = TILE.format(before="", barrier="")
     return head + SUM.format(pixel="tile[threadIdx.y + a][threadIdx.x + b]")
 
 
 def leaving_early() -> str:
-    """A tile whose threads beyond the edge leave before the barrier."""
+    """A tile whose threads beyond the edge return before the barrier."""
     leave = "if (blockIdx.x * TILE + threadIdx.x >= W - 2) return;"
     head = TILE.format(before=leave, barrier="__syncthreads();")
     return head + SUM.format(pixel="tile[threadIdx.y + a][threadIdx.x + b]")

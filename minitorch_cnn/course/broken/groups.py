@@ -1,24 +1,24 @@
-"""Notebook 9: groups, shuffles, gates and costs that mix up what belongs to whom."""
+"""Notebook 9: groups, shuffles, gates and costs that are mixed up."""
 
 from ... import functional as F
 
 
 def other_hands(x, groups):
-    """A shuffle with the numbers of groups and of their channels exchanged."""
+    """A shuffle that exchanges the number of groups and of channels per group."""
     return F.channel_shuffle(x, x.shape[1] // groups)
 
 
 def first_for_all(x, w, groups):
-    """A grouped convolution whose groups all see the channels of the first."""
+    """A grouped convolution whose groups all read the channels of the first."""
     return F.conv2d(x[:, : x.shape[1] // groups], w, padding=1)
 
 
 def gates_of_the_batch(x, w1, b1, w2, b2):
-    """A squeeze over the whole batch, so that all images have the same gates."""
+    """A squeeze over the whole batch, which gives all images the same gates."""
     hidden = F.relu(x.mean((0, 2, 3)).reshape(1, -1) @ w1.T + b1)
     return x * F.sigmoid(hidden @ w2.T + b2).reshape(1, -1, 1, 1)
 
 
 def one_group(c, o, k, groups=1):
-    """The multiply-adds of one of the groups."""
+    """The multiply-adds of one group only."""
     return (o // groups) * (c // groups) * k * k

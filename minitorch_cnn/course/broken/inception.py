@@ -1,4 +1,4 @@
-"""Notebook 6: modules that join, multiply and average in the wrong way."""
+"""Notebook 6: modules that join, multiply and average wrongly."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from ...tensor import cat
 
 
 def joined_in_the_batch(x, w):
-    """An Inception module whose branches lie behind each other, two maps of each."""
+    """An Inception module that joins its branches along the batch, with two maps of each."""
     three = F.conv2d(F.relu(F.conv2d(x, w["3x3 reduce"])), w["3x3"], padding=1)
     five = F.conv2d(F.relu(F.conv2d(x, w["5x5 reduce"])), w["5x5"], padding=2)
     pool = F.conv2d(F.max_pool2d(x, 3, 1, 1), w["pool"])
@@ -16,7 +16,7 @@ def joined_in_the_batch(x, w):
 
 
 def reversed_channels(x, w):
-    """A 1 x 1 convolution that reads the matrix from right to left."""
+    """A 1 x 1 convolution with the input channels in reverse order."""
     return np.einsum("oc,nchw->nohw", w[:, ::-1], x)
 
 

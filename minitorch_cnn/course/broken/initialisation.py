@@ -1,10 +1,10 @@
-"""Notebook 4: rules, fans and nonlinearities as they are often written down."""
+"""Notebook 4: rules, fans and nonlinearities with common errors."""
 
 import numpy as np
 
 
 def variance(rule, fan_in, fan_out):
-    """Variances, or a bound, where deviations are asked for."""
+    """Variances, or a bound, instead of standard deviations."""
     return {
         "lecun": 1 / fan_in,
         "torch": 1 / np.sqrt(fan_in),
@@ -14,15 +14,15 @@ def variance(rule, fan_in, fan_out):
 
 
 def without_area(shape):
-    """Fans that forget the window of a convolution."""
+    """Fans without the window of a convolution."""
     return shape[1], shape[0]
 
 
 def exchanged(a):
-    """An ELU whose two cases are exchanged."""
+    """An ELU with its two cases exchanged."""
     return np.where(a > 0, np.expm1(np.minimum(a, 600)), a)
 
 
 def zeros(y):
-    """The share of zeros, for that of dead units."""
+    """The fraction of zeros instead of dead units."""
     return float((y == 0).mean())

@@ -1,4 +1,4 @@
-"""Notebook 8: directions of the wrong lengths, and a walk that does not come back."""
+"""Notebook 8: directions of wrong lengths, and a walk that does not restore the weights."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from ...tensor import tensor
 
 
 def layer_wise(net, rng):
-    """Directions as long as each weight as a whole: weak filters are shaken as the strong ones."""
+    """Directions with the length of each whole weight: weak filters move as far as strong ones."""
     found = []
     for p in net.parameters():
         d = rng.standard_normal(p.shape) * (p.ndim > 1)
@@ -17,7 +17,7 @@ def layer_wise(net, rng):
 
 
 def moving_biases(net, rng):
-    """Filters of the right lengths, and biases and batch norms that are moved like filters."""
+    """Filters of the right lengths, but biases and batch norms move as well."""
     found = []
     for p in net.parameters():
         d, w = rng.standard_normal(p.shape), p.array.astype(float)
@@ -27,7 +27,7 @@ def moving_biases(net, rng):
 
 
 def without_return(net, direction, steps, x, labels):
-    """The losses, and the net stays where the last step has led."""
+    """The losses, with the net left at the last step."""
     start, losses = [p.array for p in net.parameters()], []
     with no_grad():
         for step in steps:

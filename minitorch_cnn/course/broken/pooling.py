@@ -1,4 +1,4 @@
-"""Notebook 3: gradients that get lost on their way back, and the wrong variance."""
+"""Notebook 3: lost gradients, and the wrong variance."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ AXES, WIDE = (0, 2, 3), (None, slice(None), None, None)
 
 
 def overwriting(gy, argmax, size):
-    """A max pooling's backward in which the last window that chose a pixel has it all."""
+    """Max pooling's backward in which the last window that chose a pixel overwrites the others."""
     N, C = gy.shape[:2]
     gx = np.zeros((N * C, size[0] * size[1]))
     np.put_along_axis(gx, argmax.reshape(N * C, -1), gy.reshape(N * C, -1), 1)
@@ -22,6 +22,6 @@ def without_variance(gy, x, weight, eps=1e-5):
 
 
 def unbiased(x, weight, bias, eps=1e-5):
-    """Batch norm with the variance that is divided by the count less one."""
+    """Batch norm with the unbiased variance."""
     xhat = (x - x.mean(AXES)[WIDE]) / np.sqrt(x.var(AXES, ddof=1) + eps)[WIDE]
     return weight[WIDE] * xhat + bias[WIDE]
