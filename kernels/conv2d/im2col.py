@@ -17,7 +17,7 @@ import numpy as np
 from ..matmul import matmul
 from ..window import taps
 from ..workspace import LIMIT, cut, scratch
-from . import depthwise
+from . import numpy_depthwise
 
 BLOCK = 4 * 2**20  # bytes of columns in a block
 MIN_COLUMNS = 512  # of a block: with fewer, reading w again takes longer than the product
@@ -35,7 +35,7 @@ def conv2d_forward(x, w, window, groups=1, bias=None, relu=False):
 
 def _sums(x, w, window, groups):
     if groups > 1 and w.shape[1] == 1:
-        return depthwise.forward(x, w, window)
+        return numpy_depthwise.forward(x, w, window)
     N, C, H, W = x.shape
     O, CG, KH, KW = w.shape
     y = np.empty((N, O, *window.output_size(H, W)), x.dtype)
@@ -55,7 +55,7 @@ def _sums(x, w, window, groups):
 def conv2d_input_grad(gy, w, window, input_size, groups=1):
     """gy (N, O, OH, OW), w (O, C/groups, KH, KW) -> gx (N, C, H, W)."""
     if groups > 1 and w.shape[1] == 1:
-        return depthwise.input_grad(gy, w, window, input_size, groups)
+        return numpy_depthwise.input_grad(gy, w, window, input_size, groups)
     N, O, OH, OW = gy.shape
     _, CG, KH, KW = w.shape
     C = CG * groups
@@ -77,7 +77,7 @@ def conv2d_weight_grad(x, gy, window, groups=1):
     """x (N, C, H, W), gy (N, O, OH, OW) -> gw (O, C/groups, KH, KW)."""
     O, CG = gy.shape[1], x.shape[1] // groups
     if groups > 1 and CG == 1:
-        return depthwise.weight_grad(x, gy, window)
+        return numpy_depthwise.weight_grad(x, gy, window)
     KH, KW = window.kernel
     gw = np.zeros((groups, O // groups, CG * KH * KW), x.dtype)
     product = np.empty_like(gw)

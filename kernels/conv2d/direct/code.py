@@ -1,0 +1,102 @@
+"""Emits vector instructions that read and write parts of vectors, beside those of a tile."""
+
+from collections.abc import Callable
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from ...machine import machine
+from ...register_tile import INDEX, LANE, Code
+
+
+class Masked(Code):
+    """Emits instructions on vectors some of whose lanes are outside a row.
+
+    share: the vectors are 1 / share of a register.
+    """
+
+    def __init__(self, context, builder, array, share: int = 1):
+        super().__init__(context, builder, array)
+        self.number_bytes = machine().vector_bytes // self.lanes
+        self.lanes //= share
+        self.vector = ir.VectorType(self.number, self.lanes)
+        self.zero = ir.Constant(self.vector, None)
+        self.bits = ir.VectorType(ir.IntType(1), self.lanes)
+        self.ones = ir.Constant(self.bits, [1] * self.lanes)
+        self.numbers = ir.Constant(ir.VectorType(LANE, self.lanes), list(range(self.lanes)))
+
+    def load(self, data, index, kind=None):
+        """A vector, or a value of the type `kind`, from any address."""
+        found = self.builder.load(self._pointer(data, index, kind or self.vector))
+        found.align = self.number_bytes
+        return found
+
+    def store(self, value, data, index):
+        """Store a vector to any address."""
+        self.builder.store(value, self._pointer(data, index, value.type)).align = self.number_bytes
+
+    def spread(self, index):
+        """The vector of 32-bit integers with `index` in all lanes."""
+        zero = ir.Constant(self.numbers.type, None)
+        one = self.builder.insert_element(zero, self.builder.trunc(index, LANE), LANE(0))
+        return self.builder.shuffle_vector(one, one, zero)
+
+    def inside(self, start, end):
+        """Which lanes l have 0 <= start + l < end."""
+        place = self.builder.add(self.spread(start), self.numbers)
+        return self.builder.icmp_unsigned("<", place, self.spread(end))
+
+    def load_where(self, mask, data, index, others=None):
+        """The lanes of `mask` of a vector in memory; the others are not read, but 0 or `others`."""
+        if mask is None:
+            return self.load(data, index)
+        others = self.zero if others is None else others
+        pointer = self._pointer(data, index, self.vector)
+        return self._call("load", self.vector, pointer, LANE(self.number_bytes), mask, others)
+
+    def store_where(self, mask, value, data, index):
+        """Store the lanes of `mask`."""
+        pointer = self._pointer(data, index, self.vector)
+        self._call("store", ir.VoidType(), value, pointer, LANE(self.number_bytes), mask)
+
+    def store_some(self, value, data, index, count, whole):
+        """Store a vector, or if not `whole` its first `count` lanes."""
+        with self.builder.if_else(whole) as (then, otherwise):
+            with then:
+                self.store(value, data, index)
+            with otherwise:
+                self.store_where(self.inside(INDEX(0), count), value, data, index)
+
+    def _call(self, name, result, *arguments):
+        kind = ir.FunctionType(result, [argument.type for argument in arguments])
+        number = {4: "f32", 8: "f64"}[self.number_bytes]
+        full = f"llvm.masked.{name}.v{self.lanes}{number}.p0"
+        return self.builder.call(
+            cgutils.get_or_insert_function(self.builder.module, kind, full), arguments
+        )
+
+    def repeat(self, count, body: Callable) -> None:
+        """body(k) for k < count; unrolled where `count` is known now."""
+        if isinstance(count, int):
+            for k in range(count):
+                body(INDEX(k))
+        else:
+            with cgutils.for_range(self.builder, count, intp=INDEX) as loop:
+                body(loop.index)
+
+
+def fields(builder, kind, value) -> dict:
+    """The values of a NamedTuple of integers, by name."""
+    return {name: builder.extract_value(value, k) for k, name in enumerate(kind.fields)}
+
+
+@intrinsic
+def lanes_for(typing, x, shape):
+    """The number of positions in a vector, for a variant of Shape."""
+
+    def write(context, builder, signature, args):
+        return INDEX(Masked(context, builder, x, shape.instance_class.share).lanes)
+
+    return types.intp(x, shape), write
