@@ -187,37 +187,24 @@ def depthwise() -> Drawing:
 
 
 def direct() -> Drawing:
-    """Groups side by side in one line."""
-    sheet = Drawing(680, 250, "Thin groups: the same position of 16 groups is one vector")
-    colours = (BLUE, ORANGE, GREEN, GREY)
-    for group in range(4):
-        sheet.grid(30, 20 + 50 * group, 1, 6, plain(colours[group]), cell=22)
-        sheet.text(180, 36 + 50 * group, f"group {group}", anchor="start", size=12)
-    sheet.arrow(250, 110, 320, 110)
-    sheet.text(285, 100, "transpose", size=12)
-    for position in range(5):
-        sheet.grid(335 + 66 * position, 95, 1, 4, lambda r, c: colours[c], cell=15)
-        sheet.text(365 + 66 * position, 130, f"p = {position}", size=12)
-    sheet.outline(335, 95, 60, 15)
-    sheet.outline(401, 95, 60, 15)
-    sheet.text(500, 75, "tap 0 and tap 1 of output 0: two vectors of the line", size=12)
-    sheet.text(500, 160, "y[o, p] = sum over taps of w[o, tap] * line[offset[tap] + p]", size=12)
-    return sheet
-
-
-def rows() -> Drawing:
-    """Three taps of a row are three places in a line."""
-    sheet = Drawing(680, 240, "Along the rows: each tap is an offset in a line")
-    sheet.text(30, 46, "line", anchor="start")
-    sheet.grid(90, 30, 1, 20, lambda r, c: BLUE if 0 < c < 19 else "#ffffff")
+    """Three taps read one row of the plane, one column apart."""
+    sheet = Drawing(680, 270, "Direct: each tap reads the row in place, from its own column on")
+    sheet.text(30, 46, "row of x", anchor="start")
+    sheet.grid(100, 30, 1, 18, lambda r, c: BLUE if 0 < c < 17 else "#ffffff")
+    sheet.text(130 + 18 * CELL, 46, "white: masked lanes", anchor="start", size=12)
     for tap, colour in enumerate((ORANGE, GREEN, BLUE)):
         top = 80 + 32 * tap
         sheet.text(30, top + 17, f"tap {tap}", anchor="start")
-        sheet.grid(90 + CELL * tap, top, 1, 16, plain(colour))
-        sheet.text(90 + CELL * (tap + 16) + 8, top + 17, f"* w[{tap}]", anchor="start", size=12)
-    sheet.text(30, 205, "y", anchor="start")
-    sheet.grid(90, 188, 1, 16, plain(GREY))
-    sheet.text(90 + 8 * CELL, 230, "16 neighbouring outputs, a vector", size=12)
+        outside = 0 if tap == 0 else 15 if tap == 2 else -1
+        sheet.grid(
+            100 + CELL * tap, top, 1, 16,
+            lambda r, c, no=outside, yes=colour: "#ffffff" if c == no else yes,
+        )  # fmt: skip
+        sheet.text(130 + CELL * 18, top + 17, f"* w[{tap}]", anchor="start", size=12)
+    sheet.text(30, 205, "row of y", anchor="start")
+    sheet.grid(100, 188, 1, 16, plain(GREY))
+    sheet.text(100 + 8 * CELL, 230, "16 adjacent outputs, a vector", size=12)
+    sheet.text(340, 255, "the same vectors serve the rows of y above and below", size=12)
     return sheet
 
 
@@ -303,7 +290,7 @@ def gpu() -> Drawing:
     return sheet
 
 
-FIGURES = (loops, im2col, tiled, winograd, depthwise, direct, rows, pooling, batch_norm, gpu)
+FIGURES = (loops, im2col, tiled, winograd, depthwise, direct, pooling, batch_norm, gpu)
 
 
 def main() -> None:

@@ -48,48 +48,34 @@ class Case(NamedTuple):
         return self.x[0] * -(-OH // 4) * -(-OW // 4)
 
 
-# The multiply-adds from which register tiles, and vectors of groups, are faster than NumPy.
+# The multiply-adds from which register tiles, and sums of thin groups, are faster than NumPy.
 MIN_TILE_MACS, MIN_GROUP_MACS = 2**19, 2**16
 
 
 def _is_large(case: Case) -> bool:
-    return case.macs >= MIN_TILE_MACS and not (case.groups > 1 and case.w[1] == 1)
+    return case.macs >= MIN_TILE_MACS
 
 
 def _is_thin(case: Case) -> bool:
-    return case.groups >= 8 and case.w[1] <= 4 and case.macs >= MIN_GROUP_MACS
+    return case.groups > 1 and case.w[1] <= 4 and case.macs >= MIN_GROUP_MACS
 
 
 def _why_numpy(case: Case) -> str:
     """The reason why no compiled implementation is faster for a case, even if installed."""
     if not can_compile(case):
         return f"kernels are compiled for float32 and float64, not for {case.dtype}"
-    if 1 < case.groups < 8 and case.w[1] == 1:
-        return f"{case.groups} groups of one channel: compiled kernels take 8 and more at a time"
-    least = MIN_GROUP_MACS if case.groups >= 8 and case.w[1] <= 4 else MIN_TILE_MACS
+    least = MIN_GROUP_MACS if case.groups > 1 and case.w[1] <= 4 else MIN_TILE_MACS
     return f"{case.macs:,} multiply-adds: compiled kernels are faster from {least:,} on"
-
-
-def _row(case: Case) -> int:
-    """The length of a row of results."""
-    if case.function == "conv2d_input_grad":
-        return case.x[3]
-    return case.window.output_size(*case.x[2:])[1]
-
-
-def _has_wide_rows(case: Case) -> bool:
-    return can_compile(case) and case.window.stride == (1, 1) and _row(case) >= 16
 
 
 def _has_few_inputs(case: Case) -> bool:
     most = {"conv2d_weight_grad": 4, "conv2d_input_grad": 2}.get(case.function, 0)
-    return case.groups == 1 and case.w[1] <= most and case.x[0] >= 8 and _is_large(case)
+    suited = case.groups == 1 and case.window.stride == (1, 1) and case.w[1] <= most
+    return suited and case.x[0] >= 8 and _is_large(case)
 
 
-def _fills_vectors(case: Case) -> bool:
-    row = _row(case)
-    suited = _is_thin(case) or _has_few_inputs(case)
-    return suited and 4 * row >= 3 * -(-row // 16) * 16
+def _has_few_terms(case: Case) -> bool:
+    return _is_thin(case) or _has_few_inputs(case)
 
 
 def _is_three_by_three(case: Case) -> bool:
@@ -119,8 +105,6 @@ def _module_of(name: str):
         from . import winograd as module
     elif name == "direct":
         from . import direct as module
-    elif name == "rows":
-        from . import rows as module
     elif name == "numba_cuda":
         from . import numba_cuda as module
     else:
@@ -152,17 +136,10 @@ OPERATOR.register(
 OPERATOR.register(
     "direct",
     can=can_compile,
-    wants=_is_thin,
+    wants=_has_few_terms,
     needs=NUMBA,
-    why="groups of up to 4 channels are too thin for products of matrices: vectors of groups",
-)
-OPERATOR.register(
-    "rows",
-    can=_has_wide_rows,
-    wants=_fills_vectors,
-    needs=NUMBA,
-    why="with stride 1 and rows that fill three quarters of vectors of 16, without transposition "
-    "0.6 to 1 of direct's time, and 0.4 to 0.6 of numba's for the gradients of a first layer",
+    why="few channels per group, too thin for products of matrices: sums in registers over taps "
+    "that are read in place",
 )
 OPERATOR.register("numba_cuda", can=on_gpu, needs=NUMBA_CUDA, why="CUDA kernels to read, in Python")
 OPERATOR.register("emulator", can=is_emulated, needs=COMPILER, why="the CUDA kernels on a CPU")

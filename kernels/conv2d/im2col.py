@@ -8,7 +8,7 @@
 The whole column matrix is KH * KW times as large as the input. It is never built: blocks of images,
 rows and columns of the output share one scratch buffer, small enough to be still in cache when the
 product reads it. For a 1x1 kernel without stride or padding, x itself is the column matrix. With
-one input channel per group (depthwise) the matrices are too thin for a product: depthwise.py
+one input channel per group (depthwise) the matrices are too thin for a product: numpy_depthwise.py
 multiplies and adds whole planes instead.
 """
 

@@ -34,7 +34,7 @@ SCRIPT = """if True:
     }
     for operator in sys.argv[1:] or OPERATORS:
         available = set(dispatch.available(operator))
-        for implementation in available & {"numba", "winograd", "direct", "rows"}:
+        for implementation in available & {"numba", "winograd", "direct"}:
             for case in OPERATORS[operator]:
                 try:
                     with use(implementation):

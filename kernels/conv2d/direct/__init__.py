@@ -9,8 +9,8 @@ import numpy as np
 from ...machine import machine
 from ...threads import get_num_threads, parallel_ranges
 from ...workspace import thread_scratch
-from ..tiled.grid import sum_parts
-from ..tiled.weights import read_only
+from ..gemm.grid import sum_parts
+from ..gemm.weights import read_only
 from .planes import multiply_planes, spread_planes, sum_planes
 from .shape import VARIANTS, Shape
 

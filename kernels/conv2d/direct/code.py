@@ -8,7 +8,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ...machine import machine
-from ...register_tile import INDEX, LANE, Code
+from ...micro_kernel import INDEX, LANE, Code
 
 
 class Masked(Code):

@@ -4,7 +4,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from ...register_tile import INDEX, REGISTERS
+from ...micro_kernel import INDEX, REGISTERS
 from .reading import Reading
 
 ROWS = 8 if REGISTERS == 32 else 4  # rows of gy that wait in registers beside nine sums

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from llvmlite import ir
 
 from ...machine import machine
-from ...register_tile import INDEX, LANE
+from ...micro_kernel import INDEX, LANE
 from .code import Masked, fields
 
 # With AVX-512 a masked load costs no more than another; elsewhere only the ends of rows need masks.

@@ -8,7 +8,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from ...register_tile import INDEX
+from ...micro_kernel import INDEX
 from .reading import Columns, Reading
 
 PAIRS = 4  # pairs of rows of a tile, each with two vectors of sums

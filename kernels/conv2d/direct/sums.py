@@ -7,10 +7,10 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from ...register_tile import INDEX, REGISTERS
+from ...micro_kernel import IN_FLIGHT, INDEX, REGISTERS
 from .reading import Reading
 
-ROWS = 8  # rows of a tile, one vector wide: as many sums as hide the latency of a multiply-add
+ROWS = IN_FLIGHT  # of a tile, one vector wide: its sums hide the latency of a multiply-add
 
 
 @intrinsic

@@ -1,24 +1,47 @@
-"""The direct convolution of large planes: strips and blocks beyond the implementation test."""
+"""The direct convolution: tiles, vectors and parts of them, beyond the implementation test."""
 
 import numpy as np
 import pytest
 
 from minitorch_cnn.kernels import set_num_threads, use
-from minitorch_cnn.kernels.conv2d import (
-    conv2d_forward,
-)
+from minitorch_cnn.kernels.conv2d import conv2d_forward, conv2d_weight_grad
+from minitorch_cnn.kernels.machine import machine
 from minitorch_cnn.kernels.window import Window
 from tests.kernels.conv2d.products import drawn_products
 
 pytest.importorskip("numba")
 
-# groups, channels and outputs a group, size, window: many strips of rows, blocks of groups not full
-LARGE = [
-    (20, 1, 1, (90, 131), Window(3, padding=1)),
-    (17, 1, 2, (61, 140), Window(3, 2, 1)),
-    (16, 1, 1, (70, 150), Window((7, 5), (1, 2), 3)),
-    (9, 4, 4, (40, 90), Window(3, (2, 1), 1)),
-    (33, 2, 1, (40, 100), Window(3, 1, ((2, 0), (0, 3)), 2)),
+LANES = machine().lanes(4)
+
+# groups, channels and outputs a group, size, window: rows of several vectors and parts of one,
+# planes of several tiles and parts of one, padding on all sides, on none, and more than the kernel
+# reaches, every stride
+LAYERS = [
+    (20, 1, 1, (45, 67), Window(3, padding=1)),
+    (17, 1, 2, (31, 70), Window(3, 2, 1)),
+    (16, 1, 1, (35, 75), Window((7, 5), (1, 2), 3)),
+    (9, 4, 4, (20, 45), Window(3, (2, 1), 1)),
+    (9, 4, 4, (20, 45), Window(3)),
+    (5, 1, 2, (7, 40), Window((7, 5), 1, 3)),
+    (5, 2, 1, (40, 50), Window(3, 1, ((2, 0), (0, 3)), 2)),
+    (3, 8, 3, (17, 23), Window((1, 2), 1, ((2, 0), (0, 3)), 2)),
+    (3, 1, 2, (29, 64), Window(5, 2, 2)),
+    (3, 1, 2, (28, 33), Window((4, 6), 2, (2, 3))),
+    (3, 2, 1, (30, 41), Window(3, 3, 1)),
+    (3, 2, 8, (20, 30), Window(1)),
+    (4, 1, 1, (21, 22), Window(1, 2)),
+    (4, 1, 4, (3, 16), Window(2, padding=((0, 4), (5, 0)))),
+    (4, 1, 1, (5, 2), Window(3, padding=1)),
+    (1, 1, 1, (1, 1), Window(5, 2, 2)),
+]
+# Rows of outputs, and of inputs with stride 2, around one and two vectors.
+AROUND = [
+    (2, 1, 1, (9, width), Window(kernel, stride, kernel // 2))
+    for kernel in (3, 5, 4)
+    for stride in (1, 2)
+    for width in {
+        max(1, vectors * LANES * stride // 2 + by) for vectors in (1, 2, 4) for by in (-1, 0, 1)
+    }
 ]
 
 
@@ -27,27 +50,55 @@ def results(implementation, groups, channels, outputs, size, window, dtype=np.fl
     return drawn_products(implementation, *shapes, window, groups, dtype)
 
 
-@pytest.mark.parametrize("layer", LARGE, ids=str)
-def test_large_planes_agree_with_numpy(layer):
-    for got, want in zip(results("direct", *layer), results("numpy", *layer), strict=True):
-        np.testing.assert_allclose(got, want, rtol=0, atol=1e-11 * np.abs(want).max())
+def check(layer, dtype, error):
+    exact = results("numpy", *layer)
+    for got, want in zip(results("direct", *layer, dtype=dtype), exact, strict=True):
+        assert got.dtype == dtype
+        np.testing.assert_allclose(got, want, rtol=0, atol=error * np.abs(want).max())
 
 
-def test_float32_is_as_accurate_as_its_sums_allow():
-    layer = LARGE[0]
-    exact = results("direct", *layer)
-    for got, want in zip(results("direct", *layer, dtype=np.float32), exact, strict=True):
-        assert got.dtype == np.float32
-        np.testing.assert_allclose(got, want, rtol=0, atol=2e-6 * np.abs(want).max())
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+@pytest.mark.parametrize(("dtype", "error"), [(np.float32, 5e-6), (np.float64, 1e-12)])
+def test_all_directions_agree_with_numpy(layer, dtype, error):
+    check(layer, dtype, error)
+
+
+@pytest.mark.parametrize(("dtype", "error"), [(np.float32, 5e-6), (np.float64, 1e-12)])
+def test_rows_around_the_width_of_vectors_agree_with_numpy(dtype, error):
+    for layer in AROUND:
+        check(layer, dtype, error)
 
 
 def test_results_are_bitwise_independent_of_the_number_of_threads():
-    found = []
-    for count in (1, 2, 5):
-        set_num_threads(count)
-        found.append(results("direct", *LARGE[1], dtype=np.float32))
-    for one, two, five in zip(*found, strict=True):
-        assert np.array_equal(one, two) and np.array_equal(one, five)
+    for layer in LAYERS[1:4]:
+        found = []
+        for count in (1, 2, 5):
+            set_num_threads(count)
+            found.append(results("direct", *layer, dtype=np.float32))
+        for one, two, five in zip(*found, strict=True):
+            assert np.array_equal(one, two) and np.array_equal(one, five)
+
+
+def test_old_contents_of_scratch_memory_do_not_affect_results():
+    results("direct", 4, 1, 1, (40, 90), Window(3, padding=1))
+    x, gy = np.ones((1, 1, 20, 20)), np.ones((1, 1, 18, 18))
+    with use("direct"):
+        gw = conv2d_weight_grad(x, gy, Window(3))
+    assert np.array_equal(gw, np.full((1, 1, 3, 3), 18.0**2))
+
+
+@pytest.mark.parametrize("groups", [1, 8])
+def test_bias_and_relu_are_applied_and_nan_stays_nan(groups):
+    rng, window = np.random.default_rng(1), Window(3, padding=1)
+    x, w = rng.standard_normal((2, 8, 9, 35)), rng.standard_normal((8, 8 // groups, 3, 3))
+    bias = rng.standard_normal(8)
+    x[0, 2, 4, 20] = np.nan
+    found = {}
+    for implementation in ("direct", "numpy"):
+        with use(implementation):
+            found[implementation] = conv2d_forward(x, w, window, groups, bias, True)
+    assert np.isnan(found["direct"]).any() and (found["direct"] == 0).any()
+    np.testing.assert_allclose(found["direct"], found["numpy"], rtol=0, atol=1e-12)
 
 
 def test_infinities_and_nans_affect_only_their_windows():
