@@ -25,14 +25,12 @@ def sum_planes(x, w, zeros, bias, relu, shape, y, pool, first, last):
                 add = bias[g * s.rows + r] if len(bias) > 0 else x.dtype.type(0)
                 for block in range(0, s.OW, lanes):
                     j0 = max(0, min(block, s.OW - lanes))
-                    sum_tile(
-                        x, zeros, shape, plane, w, w_at, add, relu, y, y_at, i0, j0, height
-                    )
+                    sum_tile(x, zeros, shape, plane, w, w_at, add, relu, y, y_at, i0, j0, height)
 
 
 @kernel
 def spread_planes(gy, w, zeros, shape, gx, pool, first, last):
-    """gx for the items first ... last - 1, each a group of an image, of a convolution of stride 2."""
+    """gx of a convolution of stride 2, for the items first ... last - 1: groups of images."""
     if shared(pool, first, last):
         return
     s, lanes = shape, lanes_for(gy, shape)
@@ -70,9 +68,7 @@ def multiply_planes(x, gy, zeros, shape, memories, gw, pool, first, last):
                 plane = ((n * s.groups + g) * s.terms + pair % s.terms) * size
                 gy_at = ((n * s.groups + g) * s.rows + pair // s.terms) * g_size
                 for j0 in range(0, s.OW, lanes):
-                    product_tile(
-                        x, zeros, shape, plane, gy, gy_at, sums, pair * taps * lanes, j0
-                    )
+                    product_tile(x, zeros, shape, plane, gy, gy_at, sums, pair * taps * lanes, j0)
         at = item * pairs * taps
         for k in range(pairs * taps):
             total = x.dtype.type(0)
