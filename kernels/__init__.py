@@ -26,6 +26,7 @@ All operators share these modules:
     machine.py        the processor's vector registers and caches
     sums.py           sums in any order
     micro_kernel.py   the micro-kernels: the innermost loops, in vector registers
+    spelling.py       the nearest known name, for errors
     peak.py           the speed of the micro-kernel alone, the limit of arithmetic
     threads.py        the thread pool; cores.py counts the cores that it may use
     thread_pool.py    how the workers of the pool receive the pieces of a compiled kernel

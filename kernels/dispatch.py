@@ -21,6 +21,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from .cuda.array import has_compiler, has_gpu, is_emulated, on_gpu, on_host, with_floats
 from .cuda.host_adapter import HostAdapter, Transfer, transfer_of
 from .jit import can_compile, has_numba, has_numba_cuda
+from .spelling import nearest
 
 PATIENCE = 1.0  # seconds of computing before a message names a package that would make it faster
 
@@ -289,6 +290,7 @@ def use(name: str) -> Iterator[None]:
     if name not in names():
         raise KeyError(
             f"use: no implementation {name!r}; the implementations are {', '.join(names())}"
+            f"{nearest(name, names())}"
         )
     before, this_thread.forced = this_thread.forced, name
     try:

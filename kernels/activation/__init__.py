@@ -23,6 +23,7 @@ import numpy as np
 from ..cuda.array import anywhere
 from ..dispatch import standard, this_thread
 from ..jit import can_compile
+from ..spelling import nearest
 from . import loops, vectorised
 from .kinds import KINDS
 
@@ -94,5 +95,6 @@ def _implementation(array: np.ndarray, kind: str):
 
 def _refusal(name: str, kind: str, settings: tuple) -> ValueError:
     if kind not in KINDS:
-        return ValueError(f"{name}: kind={kind!r} must be one of {', '.join(KINDS)}")
+        rule = f"must be one of {', '.join(KINDS)}{nearest(kind, KINDS)}"
+        return ValueError(f"{name}: kind={kind!r} {rule}")
     return ValueError(f"{name}: {kind} has {KINDS[kind]} settings, not {len(settings)}")

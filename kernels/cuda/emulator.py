@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..spelling import nearest
 from .compiler import HERE, EmulatorError, compiled
 from .signature import TYPES, Signature
 
@@ -49,7 +50,8 @@ class Settings:
 
     def __post_init__(self):
         if self.order not in ORDERS:
-            raise ValueError(f"emulated: order={self.order!r} must be one of {', '.join(ORDERS)}")
+            rule = f"must be one of {', '.join(ORDERS)}{nearest(self.order, ORDERS)}"
+            raise ValueError(f"emulated: order={self.order!r} {rule}")
 
     @property
     def flags(self) -> list[str]:
