@@ -24,8 +24,8 @@ guess = 1e-5  # guess: the best h, a power of ten from 1e-1 to 1e-12
 # %% [markdown]
 # ## Build
 #
-# A `Node` has a value and knows what it was made of: for each parent a function that turns the
-# gradient of the node into that of the parent. Values may be numbers or arrays.
+# A `Node` has a value and edges to its parents: for each parent a function that turns the gradient
+# of the node into the gradient of the parent. Values may be numbers or arrays.
 
 
 # %%
@@ -37,13 +37,13 @@ class Node:
 
 
 # %% [markdown]
-# Before a node hands its gradient on, all of it must have arrived. So visit each node before its
-# parents, and each only once. (Python's stack is about 1,000 calls deep. A network is deeper.)
+# A node passes its gradient on when the gradient is complete. So visit each node before its
+# parents, and only once. (Python's stack is about 1,000 calls deep. A network is deeper.)
 
 
 # %%
 def topological(root):
-    """The nodes that root was made of, root first, each before its parents."""
+    """All nodes that root depends on, root first, each before its parents."""
     # begin solution: keep a list as the stack; a node is done when its parents are
     done, seen, stack = [], set(), [(root, False)]
     while stack:
@@ -61,14 +61,14 @@ def topological(root):
 check.order(topological, Node)
 
 # %% [markdown]
-# Broadcasting copies a number to many places. A number that is used in many places gets the sum of
-# their gradients: `unbroadcast` adds up over every axis along which broadcasting has copied.
+# Broadcasting copies a number to many places. Its gradient is the sum of the gradients at these
+# places: `unbroadcast` sums over every axis along which broadcasting has copied.
 
 
 # %%
 def unbroadcast(g, shape):
     """The gradient of an array of `shape` that was broadcast to the shape of g."""
-    # begin solution: sum over the axes in front that shape lacks, then over those where it has 1
+    # begin solution: sum over the leading axes that shape lacks, then over those where it has 1
     g = g.sum(axis=tuple(range(g.ndim - len(shape))))
     stretched = tuple(i for i, n in enumerate(shape) if n == 1)
     return g.sum(axis=stretched, keepdims=True)
@@ -83,7 +83,7 @@ check.unbroadcast(unbroadcast)
 
 # %%
 def add(a, b):
-    """a + b; handing on the gradient as it is, in the parents' shapes."""
+    """a + b; passes the gradient on unchanged, in the parents' shapes."""
     return Node(
         a.value + b.value,
         [
@@ -118,7 +118,7 @@ check.product(mul, Node)
 # %%
 def backward(root, cotangent):
     """Set .grad of every node to the gradient of sum(cotangent * root)."""
-    # begin solution: grads start at None; hand them on in topological order, adding up
+    # begin solution: grads start at None; pass them on in topological order, summing
     order = topological(root)
     for node in order:
         node.grad = None
@@ -133,7 +133,7 @@ def backward(root, cotangent):
 check.backward(backward, Node)
 
 # %% [markdown]
-# Last, the slow derivative that everything else is compared with.
+# Last, the slow derivative against which everything else is checked.
 
 
 # %%
@@ -185,18 +185,18 @@ expect(1e-6 <= best <= 1e-4, "central differences are best with h from 1e-6 to 1
 expect(central[-1] > 100 * central.min(), "with h = 1e-12 they are 100 times worse than at best")
 
 # %% [markdown]
-# A V. To the left of its tip the error is that of the formula: it falls by 10 per decade for the
-# one-sided difference and by 100 for the central one. To the right it is that of the numbers:
-# f(x + h) and f(x - h) agree in more and more of their 16 digits, and what is left of their
-# difference is divided by a small h. The tip is near the cube root of 1e-16 for central differences
-# and near its square root for the others.
+# A V. To the left of its tip the error comes from the formula: it falls by 10 per decade for the
+# one-sided difference and by 100 for the central one. To the right it comes from rounding: f(x + h)
+# and f(x - h) agree in more and more of their 16 digits, and the few digits of their difference are
+# divided by a small h. The tip is near the cube root of 1e-16 for central differences and near its
+# square root for one-sided ones.
 
 # %% [markdown]
 # ## Break it
 #
-# A trap that has caught many. Batch norm's output sums to zero in every column, whatever x is. So
-# the gradient of its plain sum is zero. Here is its backward with a term forgotten (notebook 3
-# derives all three). First the check with a cotangent of ones, then with a random one.
+# A common trap. Batch norm's output sums to zero in every column, whatever x is. So the gradient of
+# its plain sum is zero. Here is its backward without one of three terms (notebook 3 derives them).
+# First the check with a cotangent of ones, then with a random one.
 
 
 # %%
@@ -205,18 +205,17 @@ def normalise(x):
 
 
 def broken_backward(gy, x):
-    return (gy - gy.mean(0)) / x.std(0)  # and minus x^ mean(gy x^), which is forgotten
+    return (gy - gy.mean(0)) / x.std(0)  # without the term - x^ mean(gy x^)
 
 
 check.with_ones(normalise, broken_backward)
 check.with_random(normalise, broken_backward)
 
 # %% [markdown]
-# The first check cannot tell a wrong backward from a right one, since both answers are zero. Always
-# check with random cotangents. Two more bugs, each caught by a check from above: a walk in which
-# the gradient of a second use replaces that of the first, and a product that hands on the wrong
-# factor. (They are ours, in `minitorch_cnn/course/broken/`, and need nothing of what you have
-# written.)
+# The first check cannot tell a wrong backward from a right one, since both give zero. Always check
+# with random cotangents. Two more bugs, each caught by a check from above: a backward in which the
+# gradient of a second use replaces that of the first, and a product that passes on the wrong
+# factor. (They are ours, in `minitorch_cnn/course/broken/`, and do not use your code.)
 
 # %%
 check.backward(broken.forgetful_backward, Node)
@@ -257,18 +256,18 @@ expect(ratio < 20, "the way back takes less than 20 times as long as the way for
 expect(growth < 50, "ten times the length takes less than 50 times as long")
 
 # %% [markdown]
-# No square in it: the backward visits every node once, so its price is a small multiple of the
-# forward's, however many inputs there are. Differences would need two forwards for each input.
-# And a chain of 10,000 does not overflow Python's stack.
+# The time grows linearly: backward visits every node once, so it costs a small multiple of forward,
+# for any number of inputs. Differences would need two forwards for each input. And a chain of
+# 10,000 does not overflow Python's stack.
 
 # %% [markdown]
 # ## From the notebook to the library
 #
 # `minitorch_cnn/autograd/engine.py` walks the graph as `backward` does here, but without sorting it
-# first: each node has an age, parents are older than what is made of them, and a heap hands out the
+# first: each node has an age, parents are older than their children, and a heap returns the
 # youngest. `minitorch_cnn/autograd/array_function.py` is our `Node`, and `unbroadcast` is in
-# `minitorch_cnn/tensor/arithmetic.py`. The same expression there gives the same numbers, and its
-# own check, with random cotangents, agrees.
+# `minitorch_cnn/tensor/arithmetic.py`. The same expression gives the same numbers there, and the
+# library's check, with random cotangents, agrees.
 
 # %%
 a, b = rng.standard_normal((4, 3)), rng.standard_normal(3)
@@ -286,8 +285,8 @@ mt.gradcheck(lambda u, v: (u * v).exp() * u, (theirs_a, theirs_b))
 # ## Eight questions
 #
 # 1. Why does `topological` list a node that three others use only once?
-# 2. What goes wrong if a parent hands its gradient on before its last child has?
-# 3. Which axes does `unbroadcast` add up for shapes (2, 1, 3) and (5, 2, 4, 3)?
+# 2. What goes wrong if a parent passes its gradient on before its last child has?
+# 3. Over which axes does `unbroadcast` sum for shapes (2, 1, 3) and (5, 2, 4, 3)?
 # 4. Why is the tip of the V at another h for one-sided differences?
 # 5. Where would both tips be with numbers of 7 digits?
 # 6. Softmax outputs sum to one. What does a cotangent of ones prove about its backward?

@@ -53,8 +53,8 @@ def loops(x, w, stride=1, padding=0):
 check.convolution(loops)
 
 # %% [markdown]
-# Rung 1. Put the loops over the kernel outside. What one tap (kh, kw) adds to all outputs is a
-# product of matrices: its O x C weights times the pixels it meets.
+# Rung 1. Put the loops over the kernel outside. The contribution of one tap (kh, kw) to all outputs
+# is a product of matrices: its O x C weights times the pixels under it.
 
 
 # %%
@@ -65,7 +65,7 @@ def taps(x, w, stride=1, padding=0):
     O, _, K, _ = w.shape
     OH, OW = (H - K) // stride + 1, (W - K) // stride + 1
     y = np.zeros((N, O, OH * OW), x.dtype)
-    # begin solution: slice the pixels that tap (kh, kw) meets, reshape to (N, C, OH OW), multiply
+    # begin solution: slice the pixels under tap (kh, kw), reshape to (N, C, OH OW), multiply
     for kh in range(K):
         for kw in range(K):
             pixels = x[:, :, kh : kh + OH * stride : stride, kw : kw + OW * stride : stride]
@@ -77,8 +77,8 @@ def taps(x, w, stride=1, padding=0):
 check.convolution(taps)
 
 # %% [markdown]
-# Rung 2. Copy the pixels of all taps below each other: column t holds what output t sees. Then one
-# product does it all.
+# Rung 2. Stack the pixels of all taps: column t holds the window of output t. Then one product does
+# everything.
 
 
 # %%
@@ -104,7 +104,7 @@ check.columns(im2col)
 check.convolution(product)
 
 # %% [markdown]
-# Rung 3. The whole matrix of columns is larger than any cache. A band of rows at a time is not.
+# Rung 3. The whole matrix of columns does not fit into a cache. A band of rows at a time does.
 
 
 # %%
@@ -115,9 +115,9 @@ def tiled(x, w, rows=8):
 
 
 # %% [markdown]
-# Rung 4, for 3x3 kernels and stride 1, is Winograd's trick. You may leave it out, nothing needs it.
-# Four outputs in a 2x2 square read a 4x4 window and take 36 products. Seen as products of
-# polynomials, given by their values at four points (0, 1, -1, infinity), 16 are enough:
+# Rung 4, for 3x3 kernels and stride 1, is Winograd's trick. It is optional. Four outputs in a 2x2
+# square read a 4x4 window and take 36 products. As products of polynomials, given by their values
+# at four points (0, 1, -1, infinity), they take 16:
 # y = A' [(G w G') * (B' d B)] A.
 
 # %%
@@ -144,7 +144,7 @@ def winograd(x, w):
 check.winograd(winograd)
 
 # %% [markdown]
-# The way back. A pixel that was copied into nine columns gets the sum of their nine gradients.
+# Backward: a pixel that was copied into nine columns gets the sum of their nine gradients.
 
 
 # %%
@@ -170,7 +170,7 @@ check.adjoint(col2im)
 # ## See
 #
 # Which pixels do the first two outputs of a row read? Stride moves the windows apart, padding lets
-# them begin outside, dilation makes holes in them.
+# them begin outside, dilation spreads them out.
 
 # %%
 figure, axes = plt.subplots(1, 4, figsize=(9, 3.1))
@@ -198,11 +198,11 @@ figure.suptitle("Stride and dilation cost outputs, padding brings them back")
 plt.show()
 
 # %% [markdown]
-# Orange is the first window, blue the second, what both read is between. Only stride 2 lets windows
-# of three columns share a single one. With padding 1 the image keeps its size of 7.
+# Orange is the first window, blue the second; pixels that both read have a mixed colour. With
+# stride 2, windows of three columns share one column. With padding 1 the image keeps its size of 7.
 #
 # What does an output see after several layers? By formula, a layer adds (K - 1) times the product
-# of the strides before it. By gradient: set the gradient of one output to 1 and look where it gets.
+# of the strides before it. By gradient: set the gradient of one output to 1 and see where it goes.
 
 # %%
 net = nn.Sequential(
@@ -237,15 +237,14 @@ plt.show()
 expect(count < 0.4 * size * size, "less than 40 % of the pixels carry half of the gradient")
 
 # %% [markdown]
-# Formula and gradient agree on the square of 9 x 9 = 81 pixels. But its middle is reached by many
-# paths and its corners by one: far less than half of the pixels carry half of the gradient.
+# Formula and gradient agree on the square of 9 x 9 = 81 pixels. But many paths reach its middle and
+# only one each corner: far less than half of the pixels carry half of the gradient.
 
 # %% [markdown]
 # ## Break it
 #
-# Three bugs that everyone writes once: a flipped kernel, an output that is one too small, and a
-# col2im that overwrites where it should add. (They are ours, in `minitorch_cnn/course/broken/`, and
-# need nothing of what you have written.)
+# Three common bugs: a flipped kernel, an output that is one too small, and a col2im that overwrites
+# instead of adding. (They are ours, in `minitorch_cnn/course/broken/`, and do not use your code.)
 
 # %%
 check.convolution(broken.flipped)
@@ -292,10 +291,10 @@ expect(speedup > 50, "the best rung is more than 50 times faster than loops in P
 expect(max(errors) < 1e-5, "no rung is off by more than single precision explains")
 
 # %% [markdown]
-# Nearly all is won on the first rung, when the inner loops become products of matrices: the same
-# multiply-adds, but without Python between them. The rungs after it are close to each other here
-# (their order may differ on your machine): the layer is small, its columns are 0.6 MB, and a
-# Winograd like this notebook's spends on moving numbers about what it saves in products.
+# The first rung brings most of the gain, since the inner loops become products of matrices: the
+# same multiply-adds, but without Python between them. The later rungs are close to each other here
+# (their order may differ on your machine): the layer is small, its columns take 0.6 MB, and a
+# Winograd like this notebook's loses about as much time on moving data as it saves in products.
 
 # %% [markdown]
 # ## From the notebook to the library
@@ -326,12 +325,12 @@ expect(list(edges[0, 0, 0, :2]) == [-5, -4], "the lecture's example begins with 
 #
 # 1. Why does putting the loops over the kernel outside help at all?
 # 2. How large is the matrix of columns of VGG's first layer for one image, in MB?
-# 3. For which kernel is im2col a mere reshape?
+# 3. For which kernel is im2col only a reshape?
 # 4. Why must col2im add where im2col copies?
 # 5. Which stride and padding halve an image of even size with K = 3? With K = 2?
-# 6. What is the receptive field of three 3 x 3 layers, and of how many weights is it made?
+# 6. What is the receptive field of three 3 x 3 layers, and how many weights do they have?
 # 7. Why is the error of Winograd larger than that of a plain sum?
-# 8. A transposed convolution is no inverse. What is it?
+# 8. A transposed convolution is not an inverse. What is it?
 #
 # ## Further reading
 #

@@ -2,7 +2,7 @@
 # # 3. Pooling and batch norm by hand
 #
 # **Question.** What do the two layers between convolutions do to gradients, and why does one of
-# them behave differently once training is over?
+# them behave differently after training?
 
 # %%
 import minitorch_cnn as mt
@@ -15,8 +15,8 @@ rng = np.random.default_rng(3)
 # %% [markdown]
 # ## Predict
 #
-# The bundled digits are 8 x 8 pixels, and many of these are blank. Cut them into 2 x 2 windows: in
-# what share of the windows is the maximum there more than once?
+# The bundled digits have 8 x 8 pixels, many of them blank. Divide them into 2 x 2 windows: in what
+# share of the windows does the maximum occur more than once?
 
 # %%
 guess = 0.5  # guess: a share between 0 and 1
@@ -24,8 +24,8 @@ guess = 0.5  # guess: a share between 0 and 1
 # %% [markdown]
 # ## Build
 #
-# Max pooling remembers where each maximum was, since only there a gradient can go. In a tie, here
-# as in most libraries, the first one in the order of reading has it.
+# Max pooling remembers the position of each maximum, since the gradient goes only there. In a tie,
+# here as in most libraries, it goes to the first one in reading order.
 
 
 # %%
@@ -34,7 +34,7 @@ def max_pool(x, K, stride):
     windows = np.lib.stride_tricks.sliding_window_view(x, (K, K), axis=(2, 3))
     windows = windows[:, :, ::stride, ::stride]
     flat = windows.reshape(*windows.shape[:4], K * K)
-    # begin solution: argmax over the last axis gives kh K + kw; add where the window starts
+    # begin solution: argmax over the last axis gives kh K + kw; add the start of the window
     inside = flat.argmax(-1)
     rows = stride * np.arange(flat.shape[2])[:, None] + inside // K
     columns = stride * np.arange(flat.shape[3]) + inside % K
@@ -53,7 +53,7 @@ def max_pool_back(gy, argmax, size):
     """gy, argmax (N, C, OH, OW) -> gx (N, C, H, W) with (H, W) = size."""
     N, C = gy.shape[:2]
     gx = np.zeros((N * C, size[0] * size[1]))
-    # begin solution: np.add.at adds at repeated indices, where += forgets all but one
+    # begin solution: np.add.at adds at repeated indices; += keeps only one
     planes = np.arange(N * C)[:, None]
     np.add.at(gx, (planes, argmax.reshape(N * C, -1)), gy.reshape(N * C, -1))
     return gx.reshape(N, C, *size)
@@ -82,7 +82,7 @@ def norm(x, weight, bias, eps=1e-5):
 check.normalising(norm)
 
 # %% [markdown]
-# Its backward in atoms: let autograd do it. Five operations forward, each with a simple derivative.
+# Its backward by autograd: five elementary operations forward, each with a simple derivative.
 
 
 # %%
@@ -95,7 +95,7 @@ def norm_in_atoms(x, weight, bias, eps=1e-5):
 
 
 # %% [markdown]
-# By hand the atoms collapse. x acts directly, through the mean and through the variance:
+# By hand these collapse. x acts directly, through the mean and through the variance:
 #
 # gx = w / sqrt(var + eps) (gy - mean(gy) - x^ mean(gy x^)),  gw = sum(gy x^),  gb = sum(gy)
 
@@ -168,16 +168,16 @@ expect(gx.sum() == 16, "each of 16 windows hands its gradient of 1 to one pixel"
 expect(0.2 < ties.mean() < 0.9, "many windows have their maximum more than once, and not all")
 
 # %% [markdown]
-# Every window sends its gradient to one pixel. Where it is blank, that is its upper left corner for
-# no better reason than the order of reading. Behind a ReLU, whose zeros tie too, this is common.
+# Every window sends its gradient to one pixel. In a blank window that is the upper left corner,
+# only because of the reading order. After a ReLU, whose zeros also tie, this is common.
 #
-# Now batch norm. A net normalises with its batch while it trains. How far are the running averages,
-# which evaluation uses, from the truth? They move by a tenth of the way with each batch.
+# Now batch norm. In training, a net normalises with the statistics of the batch. How accurate are
+# the running averages, which evaluation uses? Each batch moves them by a tenth of the difference.
 
 
 # %%
 def gap(batches, momentum=0.1):
-    """How much the outputs of training and evaluation differ, after so many batches."""
+    """The difference between the outputs in training and in evaluation, after some batches."""
     layer = nn.BatchNorm2d(1, momentum=momentum)
     for _ in range(batches):
         layer(mt.tensor((5 + 2 * rng.normal(size=(32, 1, 4, 4))).astype(np.float32)))
@@ -198,16 +198,16 @@ expect(gaps[0] > 1, "without a batch seen, evaluation is off by more than 1")
 expect(gaps[-1] < gaps[3] / 3, "after 80 batches it is off by a third, at most, of that after 5")
 
 # %% [markdown]
-# The running averages start at mean 0 and variance 1; after n batches 0.9^n of that is left. A net
-# that is evaluated after a few batches looks worse than it is. The rest is noise: the averages
-# remember only the last ten batches or so.
+# The running averages start at mean 0 and variance 1; after n batches 0.9^n of that is left. So a
+# net that is evaluated after a few batches looks worse than it is. The rest is noise: the averages
+# cover only the last ten batches or so.
 
 # %% [markdown]
 # ## Break it
 #
-# Windows that overlap, with `=` for `+=`; batch norm without the path through the variance; and the
-# unbiased variance, which belongs into the running average and nowhere else. (They are ours, in
-# `minitorch_cnn/course/broken/`, and need nothing of what you have written.)
+# Overlapping windows with `=` instead of `+=`; batch norm without the path through the variance;
+# and the unbiased variance, which belongs only in the running average. (They are ours, in
+# `minitorch_cnn/course/broken/`, and do not use your code.)
 
 # %%
 check.pooling_back(broken.overwriting)
@@ -218,8 +218,8 @@ check.normalising(broken.unbiased)
 # %% [markdown]
 # ## Measure
 #
-# A bias before batch norm: the mean takes it away again, so nothing depends on it. Measure the
-# gradients of a convolution's bias in both cases; and what folding saves.
+# A bias before batch norm has no effect, since subtracting the mean removes it. Measure the
+# gradients of a convolution's bias in both cases, and the time that folding saves.
 
 
 # %%
@@ -267,8 +267,8 @@ expect(difference < 1e-4, "the folded convolution gives what the two layers give
 # %% [markdown]
 # ## From the notebook to the library
 #
-# `kernels/pool2d/` and `kernels/batch_norm/`, each as plain loops beside faster implementations;
-# `minitorch_cnn/functional/max_pool.py` and `norm.py` make them differentiable, twice if need be.
+# `kernels/pool2d/` and `kernels/batch_norm/` have plain loops and faster implementations;
+# `minitorch_cnn/functional/max_pool.py` and `norm.py` make them differentiable, also twice.
 
 # %%
 x, gy = rng.normal(size=(2, 3, 9, 9)), rng.normal(size=(2, 3, 4, 4))
@@ -287,8 +287,8 @@ expect(F.max_pool2d(lecture, 2).tolist()[0][0] == [[6, 8], [3, 4]], "it is 6, 8,
 # %% [markdown]
 # ## Eight questions
 #
-# 1. Which of two equal maxima should have the gradient? Is any answer the derivative?
-# 2. Why does pooling need the places of its maxima, and not its input?
+# 1. Which of two equal maxima should get the gradient? Is either answer the derivative?
+# 2. Why does pooling need the positions of its maxima, but not its input?
 # 3. When can two windows choose the same pixel?
 # 4. What are mean(gx) and mean(gx x^) of batch norm's backward, and why?
 # 5. What does batch norm give for a batch of one image of one pixel?

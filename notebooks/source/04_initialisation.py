@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 4. Initialisation and nonlinearities
 #
-# **Question.** Before a net has learned anything its weights are random. How random must they be
-# for a signal to get through twenty layers, and a gradient back?
+# **Question.** Before training, a net's weights are random. How large must they be so that a signal
+# passes through twenty layers, and a gradient back?
 
 # %%
 import minitorch_cnn as mt
@@ -24,8 +24,8 @@ guess = 0.58  # guess: the standard deviation after a layer, divided by that bef
 # %% [markdown]
 # ## Build
 #
-# Each rule says how wide weights are, from how many inputs a unit adds up (fan in) and how many
-# units an input reaches (fan out).
+# Each rule sets the spread of the weights from the number of inputs of a unit (fan in) and the
+# number of units that an input reaches (fan out).
 
 
 # %%
@@ -41,9 +41,9 @@ check.fans(fans)
 
 
 # %% [markdown]
-# LeCun (1998) keeps the variance of a sum of n inputs: 1/n. Torch meant the same and forgot that
-# U(-b, b) has a variance of b^2/3. Glorot (2010) takes the mean of both fans, for the gradient's
-# sake. He (2015) makes up for the half of all inputs that a ReLU sets to zero.
+# LeCun (1998) keeps the variance of a sum of n inputs: 1/n. Torch intended the same but ignored
+# that U(-b, b) has a variance of b^2/3. Glorot (2010) takes the mean of both fans, for the sake of
+# the gradient. He (2015) compensates for the half of all inputs that a ReLU sets to zero.
 
 
 # %%
@@ -63,8 +63,8 @@ def deviation(rule, fan_in, fan_out):
 check.deviation(deviation)
 
 # %% [markdown]
-# A deep net of layers y = f(x W'), and the way back through it. A slope is computed from the
-# output: tanh' = 1 - y^2, and a ReLU's is 1 where y > 0.
+# A deep net of layers y = f(x W'), and its backward. The slope is computed from the output: tanh' =
+# 1 - y^2, and a ReLU's is 1 where y > 0.
 
 
 # %%
@@ -80,7 +80,7 @@ def signals(x, weights, activation):
 
 
 def gradients(gy, weights, outputs, slope):
-    """The gradient of every layer's output, that of the last being gy."""
+    """The gradient of every layer's output; gy is that of the last."""
     # begin solution: from the last layer to the second; through f, then through the weights
     found = [gy]
     for w, y in zip(weights[:0:-1], outputs[:0:-1], strict=True):
@@ -93,8 +93,8 @@ check.signals(signals)
 check.gradients(gradients)
 
 # %% [markdown]
-# A ReLU unit that is zero for every sample has no gradient, so nothing brings it back: it is dead.
-# An ELU has a slope below zero: a for a > 0, e^a - 1 below.
+# A ReLU unit that is zero for every sample has no gradient, so it cannot recover: it is dead. An
+# ELU also has a slope below zero: a for a > 0, e^a - 1 below.
 
 
 # %%
@@ -173,9 +173,9 @@ expect(few, "with tanh Torch's rule leaves less than 1 % of the gradient that Le
 
 # %% [markdown]
 # With ReLUs only He's line is level. LeCun's and Glorot's (equal here, as both fans are 256) lose a
-# factor of sqrt 2 in each layer, Torch's sqrt 6. With tanh LeCun's rule shrinks slowly, since a
-# tanh flattens what is large, and He's keeps the units half saturated: its outputs are level but
-# its slopes are not 1. Backward the picture is the same with the layers counted from the end.
+# factor of sqrt 2 in each layer, Torch's sqrt 6. With tanh, LeCun's rule shrinks slowly, since tanh
+# flattens large values, and He's keeps the units half saturated: its outputs are level, but its
+# slopes are below 1. Backward looks the same with the layers counted from the end.
 #
 # Now the dead units. Shift all biases down, and count.
 
@@ -199,12 +199,11 @@ expect(shares[0] < 0.4, "without a shift most units are alive")
 expect(zeros[0] > 0.3, "without a shift many outputs are zero all the same")
 
 # %% [markdown]
-# About half of all outputs are zero from the start, which is what a ReLU is for. But units that are
-# zero for every digit are another matter: a small push downward in every layer, and nothing is
-# left.
+# About half of all outputs are zero from the start, as intended with ReLUs. Units that are zero for
+# every digit are different: after a small downward shift in every layer, nothing is left.
 #
-# ELU and SELU leave something below zero. SELU scales ELU so that mean 0 and variance 1 are a fixed
-# point. Is it one?
+# ELU and SELU keep negative values. SELU scales ELU so that mean 0 and variance 1 are a fixed
+# point. Are they?
 
 # %%
 SCALE, ALPHA = 1.0507009873554805, 1.6732632423543772
@@ -234,9 +233,9 @@ expect(0.5 < stds[-1] < 1.3, "SELU keeps the deviation near 1")
 # %% [markdown]
 # ## Break it
 #
-# Taking Torch's bound for a standard deviation; forgetting the window's area; the slide that swaps
-# the two cases of ELU; and counting zeros for dead units. (They are ours, in
-# `minitorch_cnn/course/broken/`, and need nothing of what you have written.)
+# Torch's bound as a standard deviation; fans without the window's area; the slide that swaps the
+# two cases of ELU; and zeros counted as dead units. (They are ours, in
+# `minitorch_cnn/course/broken/`, and do not use your code.)
 
 # %%
 check.deviation(broken.variance)
@@ -291,16 +290,16 @@ expect(end["he"] < min(end["lecun"], end["glorot"]), "He's rule learns fastest")
 expect(end["torch"] > 2.2, "under Torch's rule the net has learned nothing yet")
 
 # %% [markdown]
-# The net that lets signals through has nearly finished when the others have begun. Under Torch's
-# rule it still sits at log 10 = 2.30, the loss of one who guesses: its gradients are too small.
-# Glorot's has an edge over LeCun's only in the layers whose two fans differ.
+# The net that passes signals has nearly finished when the others begin. Under Torch's rule the loss
+# stays at log 10 = 2.30, the loss of guessing: the gradients are too small. Glorot's rule differs
+# from LeCun's only in layers with two different fans.
 
 # %% [markdown]
 # ## From the notebook to the library
 #
 # `minitorch_cnn/nn/init.py` has all four rules, `minitorch_cnn/functional/activation.py` the
-# nonlinearities. `nn.Linear` and `nn.Conv2d` draw by Torch's rule unless told otherwise, as PyTorch
-# does; the models tell them otherwise.
+# nonlinearities. `nn.Linear` and `nn.Conv2d` use Torch's rule by default, as PyTorch does; our
+# models use others.
 
 # %%
 kernel = mt.zeros(256, 32, 3, 3)
@@ -327,7 +326,7 @@ expect(np.allclose(F.selu(mt.tensor(a)), selu(a)), "selu is the library's")
 # 3. For which layer shapes do Glorot's and LeCun's rules agree?
 # 4. What happens to a net whose weights are all zero? All equal?
 # 5. Why is a saturated tanh worse for the gradient than for the signal?
-# 6. Which ways are there to revive dead units? Which to avoid them?
+# 6. How can you revive dead units? How can you avoid them?
 # 7. With batch norm after each layer, how much does the width of the weights matter?
 # 8. What would orthogonal weights do for the level lines?
 #

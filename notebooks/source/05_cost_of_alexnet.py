@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 5. The cost of AlexNet
 #
-# **Question.** A network needs memory, parameters and operations. In which of its layers does it
-# spend each of them?
+# **Question.** A network needs memory, parameters and operations. Which of its layers need most of
+# each?
 
 # %%
 import minitorch_cnn as mt
@@ -23,13 +23,13 @@ guess = 0.1  # guess: a share between 0 and 1
 # %% [markdown]
 # ## Build
 #
-# A window of size K that moves by S over n pixels with P more at both ends fits how often?
+# How often does a window of size K fit that moves by S over n pixels, with P more at both ends?
 
 
 # %%
 def output_size(n, K, S, P):
-    """Pixels a side after a window of K, stride S and padding P."""
-    # begin solution: one line; what does not fit is left over
+    """The side of the output after a window of K, stride S and padding P."""
+    # begin solution: one line; round down
     return (n + 2 * P - K) // S + 1
     # end solution
 
@@ -62,8 +62,8 @@ check.convolution(convolution)
 check.linear(linear)
 
 # %% [markdown]
-# AlexNet in one tower. Walk through the list: c channels of n x n pixels go in, and each layer says
-# what comes out.
+# AlexNet in one tower. Walk through the list: c channels of n x n pixels go in, and each layer
+# changes c and n.
 
 # %%
 ALEXNET = [
@@ -106,8 +106,8 @@ for name, elements, params, macs in rows:
 check.alexnet(sum(row[2] for row in rows), sum(row[3] for row in rows))
 
 # %% [markdown]
-# The lectures' slides print such tables too. Here is what they say. Which claims do not follow from
-# their own numbers, by more than 2 %?
+# The lectures' slides have such tables too. Here are some of their claims. Which of them differ
+# from the counts by more than 2 %?
 
 # %%
 slides = {
@@ -148,9 +148,9 @@ for name in wrong_claims(slides, counted):
     print(f"{name}: the slide says {slides[name]:,.0f}, counted {counted[name]:,.0f}")
 
 # %% [markdown]
-# The slide's fc6 is a misprint too small for our 2 %: 37,725,832 for 37,752,832. For VGG-16 one of
-# its thirteen convolutions was left out. The lines of GoogLeNet's stem do not add up to their sum.
-# And 1.9 MB is the memory of AlexNet's convolutions alone.
+# The slide's fc6 has a misprint below our 2 %: 37,725,832 for 37,752,832. For VGG-16 one of the
+# thirteen convolutions is missing. The lines of GoogLeNet's stem do not add up to their sum. And
+# 1.9 MB is the memory of AlexNet's convolutions alone.
 #
 # ## See
 #
@@ -206,15 +206,14 @@ expect(
 expect(shares["params"][3, 2] < 20, "GoogLeNet does not")
 
 # %% [markdown]
-# The sentence of the lecture, read off: memory is spent early (more than half of it in the first
+# The figure shows the lecture's rule: memory is needed early (more than half of it in the first
 # half of the convolutions), parameters in the fully connected layers, operations in convolutions.
-# GoogLeNet breaks the second rule. It averages each map to one number before its only linear layer.
+# GoogLeNet breaks the second part. It averages each map to one number before its only linear layer.
 #
 # ## Break it
 #
-# Rounding up; forgetting the biases; counting the operations at the input's positions; and a slide
-# taken at its word. (They are ours, in `minitorch_cnn/course/broken/`, and need nothing of what you
-# have written.)
+# Rounding up; missing biases; operations counted at the input's positions; and a slide believed
+# without a check. (They are ours, in `minitorch_cnn/course/broken/`, and do not use your code.)
 
 # %%
 check.output_size(broken.rounded_up)
@@ -225,7 +224,7 @@ check.errata([], slides, counted)
 # %% [markdown]
 # ## Measure
 #
-# Do multiply-adds tell the time? Run AlexNet on one image and take the time of each layer.
+# Do multiply-adds predict the time? Run AlexNet on one image and measure the time of each layer.
 
 # %%
 net = mt.models.create_model("alexnet").eval()
@@ -267,9 +266,9 @@ plt.show()
 print({name: f"{t:.1f} ms" for name, t in times.items()})
 
 # %% [markdown]
-# A linear layer reads each weight for one multiply-add, a convolution uses it at every position.
-# For a single image a linear layer therefore waits for memory: fc6 has to read 151 MB. Its speed is
-# that of the memory, not of the processor. (With a batch the weights are read once for all images.)
+# A linear layer reads each weight for one multiply-add; a convolution uses it at every position.
+# For a single image a linear layer therefore waits for memory: fc6 has to read 151 MB. The memory
+# limits its speed, not the processor. (With a batch, the weights are read once for all images.)
 #
 # ## From the notebook to the library
 #
@@ -288,7 +287,7 @@ for name, column, factor in (("params", 2, 1), ("macs", 3, 1), ("memory_bytes", 
 # %% [markdown]
 # ## Eight questions
 #
-# 1. What becomes of the pixels that do not fit into the last window?
+# 1. What happens to pixels that are not covered by the last window?
 # 2. By what factor do parameters, memory and operations of a convolution change if n doubles?
 # 3. The same if the channels in and out double?
 # 4. Why do biases hardly count in convolutions? In which layer do they count most?
@@ -302,4 +301,4 @@ for name, column, factor in (("params", 2, 1), ("macs", 3, 1), ("memory_bytes", 
 # - A. Krizhevsky, I. Sutskever, G. Hinton (2012), ImageNet classification with deep CNNs. NeurIPS.
 # - A. Canziani, A. Paszke, E. Culurciello (2017), An analysis of deep neural network models for
 #   practical applications. arXiv 1605.07678.
-# - `docs/errata.md`: where the slides are wrong, all of them.
+# - `docs/errata.md`: all errors found in the slides.

@@ -2,7 +2,7 @@
 # # 6. Inception and bottlenecks
 #
 # **Question.** GoogLeNet is deeper than AlexNet and has a tenth of its parameters. What did its
-# authors do without?
+# authors leave out?
 
 # %%
 import minitorch_cnn as mt
@@ -15,8 +15,8 @@ rng = np.random.default_rng(6)
 # %% [markdown]
 # ## Predict
 #
-# A 3 x 3 convolution from 256 to 256 channels can be squeezed through 64 channels: 1 x 1 down to
-# 64, 3 x 3, 1 x 1 up again. How many times fewer multiply-adds is that?
+# A bottleneck of 64 channels can replace a 3 x 3 convolution from 256 to 256 channels: 1 x 1 down
+# to 64, 3 x 3, 1 x 1 up again. How many times fewer multiply-adds is that?
 
 # %%
 guess = 4  # guess: how many times fewer
@@ -24,12 +24,12 @@ guess = 4  # guess: how many times fewer
 # %% [markdown]
 # ## Build
 #
-# What a chain of convolutions with stride 1 sees, and what it costs at each position.
+# The receptive field of a chain of convolutions with stride 1, and its cost at each position.
 
 
 # %%
 def field(kernels):
-    """Pixels a side that a chain of K x K convolutions sees."""
+    """The side of the receptive field of a chain of K x K convolutions."""
     # begin solution: each adds K - 1
     return 1 + sum(k - 1 for k in kernels)
     # end solution
@@ -37,7 +37,7 @@ def field(kernels):
 
 def macs(channels, kernels):
     """Multiply-adds per position: channels[i] -> channels[i + 1] through a window kernels[i]."""
-    # begin solution: add up in * out * height * width
+    # begin solution: the sum of in * out * height * width
     steps = zip(channels[:-1], channels[1:], kernels, strict=True)
     return sum(c * o * height * width for c, o, (height, width) in steps)
     # end solution
@@ -64,7 +64,7 @@ def pointwise(x, w):
 check.pointwise(pointwise)
 
 # %% [markdown]
-# An Inception module looks through windows of three sizes at once and joins the maps.
+# An Inception module applies windows of three sizes in parallel and joins the maps.
 
 
 # %%
@@ -102,7 +102,7 @@ check.averaging(global_average)
 # %% [markdown]
 # ## See
 #
-# Ways to see n x n pixels: one window, a stack of 3 x 3, or a row and a column.
+# Three ways to see n x n pixels: one window, a stack of 3 x 3, or a row and a column.
 
 # %%
 C, sizes = 64, [3, 5, 7, 9]
@@ -131,8 +131,8 @@ bottleneck = macs((256, 256), [(3, 3)]) / macs((256, 64, 64, 256), [(1, 1), (3, 
 print(f"the bottleneck is {bottleneck:.2f} times cheaper; your guess {guess}")
 
 # %% [markdown]
-# n x n grows with the square of n, the two others in proportion to it. For 3 x 3 there is nothing
-# to gain from a stack, and a row and a column cost two thirds.
+# The cost of n x n grows with the square of n, that of the others linearly. For 3 x 3 a stack gains
+# nothing, and a row and a column cost two thirds.
 #
 # What do the 1 x 1 convolutions save inside GoogLeNet's first module (3a: 192 channels, 28 x 28)?
 
@@ -173,14 +173,14 @@ plt.show()
 expect(naive[2] / reduced[2] > 8, "the 5 x 5 branch is more than 8 times cheaper")
 
 # %% [markdown]
-# The 5 x 5 branch gains most, ten times. The pooling branch is the one that costs more now, since
-# it had no multiply-adds: it pays for giving 32 maps instead of all 192, which every module after
-# it would have to read.
+# The 5 x 5 branch gains most, a factor of ten. Only the pooling branch costs more than before, when
+# it had no multiply-adds. In return it gives 32 maps instead of all 192, which every later module
+# would have to read.
 #
 # ## Break it
 #
-# Branches joined along the batch; a matrix read from right to left; and a sum for an average. (They
-# are ours, in `minitorch_cnn/course/broken/`, and need nothing of what you have written.)
+# Branches joined along the batch; a matrix read from right to left; and a sum instead of an
+# average. (They are ours, in `minitorch_cnn/course/broken/`, and do not use your code.)
 
 # %%
 check.module(broken.joined_in_the_batch)
@@ -191,9 +191,9 @@ check.averaging(broken.summing)
 # %% [markdown]
 # ## Measure
 #
-# Is a global average enough to classify? Two nets on images of geometric shapes, equal but for
-# their ends: all pixels into a linear layer, or one average for each map. And a third with a second
-# classifier, an auxiliary head, on its middle, whose loss counts 0.3.
+# Is a global average enough to classify? Two nets on images of geometric shapes differ only in
+# their ends: a linear layer on all pixels, or on one average for each map. A third has a second
+# classifier, an auxiliary head, in its middle, whose loss has the weight 0.3.
 
 # %%
 train, test = (mt.data.datasets.Shapes(n, 24, seed=seed) for n, seed in ((1500, 1), (400, 2)))
@@ -280,14 +280,14 @@ expect(min(accuracy.values()) > 75, "all three nets are right on more than 75 %"
 expect(params["all pixels"] > 30 * params["global average"], "an average saves 30 times the end")
 
 # %% [markdown]
-# Guessing is 17 % (the line). Read the bars with care: one run of six epochs each, and 400 images,
-# so that a difference of one or two per cent is noise. What the figure does show: a net may forget
-# where it saw something and still say, nearly always, what it saw, with 35 times fewer parameters
-# at its end. To know the places is worth something here, too. And an auxiliary head, made to bring
-# gradients to the lower layers of a net of 22, has little to do in one of four.
+# Guessing gives 17 % (the line). Read the bars with care: each is one run of six epochs, tested on
+# 400 images, so a difference of one or two per cent is noise. The figure does show that a net can
+# discard positions and still be right nearly always, with 35 times fewer parameters at its end.
+# Positions help a little here, too. An auxiliary head, designed to bring gradients to the lower
+# layers of a net of 22, has little effect in a net of four.
 #
-# The average has another merit, which the linear layer on all pixels cannot have: it does not care
-# about the size of the image.
+# The average has another advantage over a linear layer on all pixels: it accepts images of any
+# size.
 
 # %%
 larger = mt.data.datasets.Shapes(200, 36, seed=3)
@@ -297,8 +297,8 @@ score = 100 * float((logits.numpy().argmax(1) == larger.labels).mean())
 print(f"trained on 24 x 24, tested on 36 x 36: {score:.0f} % (guessing is 17 %)")
 
 # %% [markdown]
-# It runs. How well is another matter: these shapes are half as large again as those it has learned,
-# and its windows are not.
+# It runs, but with lower accuracy: these shapes are 1.5 times as large as those of training, and
+# its windows are not.
 
 # %% [markdown]
 # ## From the notebook to the library
@@ -330,7 +330,7 @@ expect(difference < 1e-4, "module 3a of the library computes what the notebook's
 # %% [markdown]
 # ## Eight questions
 #
-# 1. How many 3 x 3 layers see as much as a 7 x 7, and what do they cost beside it?
+# 1. How many 3 x 3 layers see as much as a 7 x 7, and how do their costs compare?
 # 2. Why is there a ReLU between the two halves of a factorised window? When would there be none?
 # 3. What can a 1 x 1 convolution not compute?
 # 4. How narrow can a bottleneck get before it costs accuracy? How would you find out?

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 7. Degradation and residuals
 #
-# **Question.** A deeper net can do all that a shallower one can. Why does it then have a larger
-# error, on the very images it is trained on, and how does an addition cure that?
+# **Question.** A deeper net can represent everything that a shallower one can. Why can its error be
+# larger, even on its training images, and how does an addition cure that?
 
 # %%
 import minitorch_cnn as mt
@@ -25,8 +25,8 @@ images, labels = digits()
 # %% [markdown]
 # ## Predict
 #
-# A net of 20 layers makes some errors on its training images after six epochs. What does a plain
-# net of 56 layers, trained in the same way, make of them?
+# A net of 20 layers makes some errors on its training images after six epochs. How many does a
+# plain net of 56 layers make after the same training?
 
 # %%
 guess = 5  # guess: training error of the plain 56-layer net in per cent (guessing makes 90 %)
@@ -34,8 +34,7 @@ guess = 5  # guess: training error of the plain 56-layer net in per cent (guessi
 # %% [markdown]
 # ## Build
 #
-# A residual block adds its input to what its layers make of it: y = max(branch(x) + shortcut(x),
-# 0).
+# A residual block adds its input to the output of its layers: y = max(branch(x) + shortcut(x), 0).
 
 
 # %%
@@ -49,14 +48,14 @@ def residual(x, branch, shortcut):
 check.block(residual)
 
 # %% [markdown]
-# Where a block halves the image and has more maps, x does not fit. Option A of the paper needs no
+# If a block halves the image and has more maps, x does not fit. Option A of the paper needs no
 # parameters: take every second pixel, and add maps of zeros.
 
 
 # %%
 def shortcut_a(x, out_channels, stride):
     """x (N, C, H, W) -> (N, out_channels, ceil(H / stride), ceil(W / stride))."""
-    # begin solution: slice, then F.pad with zeros behind the channels (the third pair of numbers)
+    # begin solution: slice, then F.pad with zeros after the channels (the third pair of numbers)
     x = x[:, :, ::stride, ::stride]
     return F.pad(x, (0, 0, 0, 0, 0, out_channels - x.shape[1]))
     # end solution
@@ -65,7 +64,8 @@ def shortcut_a(x, out_channels, stride):
 check.shortcut(shortcut_a)
 
 # %% [markdown]
-# Each block can be passed in two ways. Through how many branches do the paths of n blocks lead?
+# A path can go through a block's branch or through its shortcut. How many branches do the paths
+# through n blocks pass?
 
 
 # %%
@@ -82,8 +82,8 @@ def path_counts(n):
 check.paths(path_counts)
 
 # %% [markdown]
-# Stochastic depth leaves out branches at random while it trains. Block l of L survives with
-# probability 1 - l/L (1 - p): the last one with p, the first almost always.
+# Stochastic depth drops random branches during training. Block l of L survives with probability
+# 1 - l/L (1 - p): the last one with p, the first almost always.
 
 
 # %%
@@ -97,7 +97,7 @@ def survival(blocks, last):
 check.survival(survival)
 
 # %% [markdown]
-# Before residual nets came highways, where a gate t chooses between input and transformation.
+# Highway networks came before residual nets. A gate t mixes input and transformation.
 
 
 # %%
@@ -113,8 +113,8 @@ check.highway(highway)
 # %% [markdown]
 # ## See
 #
-# Four nets on 1,442 digits of 8 x 8: 20 and 56 layers, plain and residual, with as many parameters
-# in each pair. They have half the paper's filters and six epochs, and batch norm, all of them.
+# Four nets on 1,442 digits of 8 x 8: 20 and 56 layers, plain and residual, with equal numbers of
+# parameters in each pair. All have half the paper's filters, batch norm, and six epochs.
 
 # %%
 nets, curves = {}, {}
@@ -145,18 +145,18 @@ expect(p56 > p20 + 20, "56 plain layers have a far larger training error than 20
 expect(r56 < p20 + 5, "56 residual layers learn about as well as 20 plain ones")
 
 # %% [markdown]
-# That is degradation: more layers, more training error. It is no overfitting, which would show on
-# other images only. With shortcuts 56 layers learn almost as 20 do. So the net could represent the
-# solution; plain SGD did not find it in this time. (The paper's gap, after 164 epochs on CIFAR-10,
-# is 4 %. In six epochs it is mostly one of speed.)
+# This is degradation: more layers, larger training error. It is not overfitting, which would show
+# only on other images. With shortcuts, 56 layers learn almost as well as 20. So the net can
+# represent the solution; plain SGD did not find it in this time. (The paper's gap, after 164 epochs
+# on CIFAR-10, is 4 %. After six epochs it is mostly one of speed.)
 #
-# What does each block do for the whole? Take one out of the trained ResNet-56, and of the plain net
+# How much does each block contribute? Remove one from the trained ResNet-56, and from the plain net
 # that has learned something.
 
 
 # %%
 def without(net, skipped, images):
-    """The logits of a net whose block `skipped` is left out: its input takes the short way."""
+    """The logits of a net without block `skipped`: its input takes the shortcut."""
     number, x = 0, mt.tensor(images)
     net.eval()
     with mt.no_grad():
@@ -192,11 +192,11 @@ expect(rest < lesions["resnet56"][0] + 5, "most blocks of the residual net are h
 expect(plain > lesions["plain20"][0] + 20, "most blocks of the plain net are vital")
 
 # %% [markdown]
-# Most blocks of the residual net are hardly missed; those that hurt stand at the beginning. Nearly
-# every block of the plain net is vital, as a link of a chain is.
+# The residual net hardly misses most of its blocks; those that matter are at the beginning. Nearly
+# every block of the plain net is vital, like a link of a chain.
 #
-# A sum of paths, then. How long are they, and which carry the gradient? The library lets a gradient
-# back through one random path at a time.
+# So the net is a sum of paths. How long are they, and which carry the gradient? The library
+# propagates a gradient through one random path at a time.
 
 # %%
 carried = mt.analysis.gradient_by_path_length(
@@ -218,15 +218,14 @@ plt.show()
 expect(typical < 13.5, "the gradient comes by the shorter paths")
 
 # %% [markdown]
-# The gradient comes by the shorter paths: each branch on the way weakens it. In this sense a net of
-# 56 layers is a crowd of shallower ones. (Veit et al. find 5 to 17 of 54 blocks in a trained net of
-# 110 layers.)
+# The gradient takes the shorter paths, since each branch on the way weakens it. In this sense a net
+# of 56 layers is an ensemble of shallower ones. (Veit et al. find 5 to 17 of 54 blocks in a trained
+# net of 110 layers.)
 #
 # ## Break it
 #
-# A shortcut that joins behind the ReLU; a highway whose gate works the wrong way round; survivals
-# in reverse. (They are ours, in `minitorch_cnn/course/broken/`, and need nothing of what you have
-# written.)
+# A shortcut added after the ReLU; a highway with an inverted gate; survival probabilities in
+# reverse order. (They are ours, in `minitorch_cnn/course/broken/`, and do not use your code.)
 
 # %%
 check.block(broken.joined_after_relu)
@@ -237,8 +236,8 @@ check.survival(broken.reversed_survival)
 # ## Measure
 #
 # Two later ideas at 32 layers: pre-activation (batch norm and ReLU before the convolutions, and
-# nothing on the shortcut), and stochastic depth. The error in training, where blocks are missing,
-# and in evaluation, where all are there; and the time.
+# nothing on the shortcut), and stochastic depth. We measure the error in training, where blocks are
+# missing, and in evaluation, where all are present; and the time.
 
 # %%
 resnet, stochastic = mt.models.resnet_cifar.resnet, mt.models.stochastic_depth.stochastic
@@ -275,15 +274,15 @@ print(f"blocks that survive on average: {expected:.2f} of 15")
 expect(max(r[2] for r in results[:2]) < 25, "the first two learn in four epochs")
 
 # %% [markdown]
-# One run each, of four epochs: enough to see that all three train, not to say which is best. What
-# stochastic depth is for shows in nets of hundreds of layers and long training. Here, with blocks
-# missing, it learns more slowly. A branch that is left out costs nothing; whether the times above
-# show it depends on what else your machine is doing.
+# One run each, of four epochs: enough to see that all three train, not enough to rank them.
+# Stochastic depth helps in nets of hundreds of layers with long training. Here, with blocks
+# missing, it learns more slowly. A dropped branch costs no time; whether the times above show it
+# depends on the other load of your machine.
 #
 # ## From the notebook to the library
 #
-# `minitorch_cnn/models/residual.py` is the block, `minitorch_cnn/analysis/lesions.py` and
-# `paths.py` what we did by hand, `minitorch_cnn/models/highway.py` the highway.
+# `minitorch_cnn/models/residual.py` has the block, `minitorch_cnn/analysis/lesions.py` and
+# `paths.py` the studies that we did by hand, `minitorch_cnn/models/highway.py` the highway.
 
 # %%
 study = mt.analysis.lesion_study(nets["resnet56"], mt.tensor(some), their)
@@ -302,13 +301,13 @@ print("compared with the library's: blocks, lesions, paths and survivals")
 # %% [markdown]
 # ## Eight questions
 #
-# 1. Why is degradation no overfitting? Which number would tell?
+# 1. Why is degradation not overfitting? Which number shows it?
 # 2. All four nets have batch norm. Which explanation of degradation does that exclude?
 # 3. Which weights make a residual block compute the identity? And a plain one?
 # 4. Why does a projection on every shortcut (option C) make the ensemble view weaker?
 # 5. How many paths has ResNet-110, and how many of them have fewer than 10 branches?
-# 6. What does the ReLU behind the addition do to the shortcut over many blocks?
-# 7. Why is the branch multiplied by its survival in evaluation?
+# 6. What does the ReLU after the addition do to the shortcut over many blocks?
+# 7. Why is the branch multiplied by its survival probability in evaluation?
 # 8. How would you find out whether removing two blocks is worse than the sum of both losses?
 #
 # ## Further reading

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 8. Loss landscapes
 #
-# **Question.** What does the loss look like around the weights that training has found, with
-# shortcuts and without, and how far can one trust such a picture?
+# **Question.** What does the loss look like around the weights that training has found, with and
+# without shortcuts, and how far can you trust such a picture?
 
 # %%
 import minitorch_cnn as mt
@@ -15,8 +15,8 @@ images, labels = digits()
 # %% [markdown]
 # ## Predict
 #
-# Multiply all weights of a convolution by 10. Behind it is a batch norm. By what factor does the
-# curvature of the loss along a random direction (of a fixed length) change?
+# Multiply all weights of a convolution before a batch norm by 10. By what factor does the curvature
+# of the loss along a random direction (of a fixed length) change?
 
 # %%
 guess = 0.01  # guess: the factor
@@ -24,8 +24,8 @@ guess = 0.01  # guess: the factor
 # %% [markdown]
 # ## Build
 #
-# A direction has an array of random numbers for each parameter. Filter normalisation makes each
-# filter of it as long as the same filter of the net: d <- d / |d| |w|. Biases and batch norm rest.
+# A direction has an array of random numbers for each parameter. Filter normalisation gives each of
+# its filters the length of the net's filter: d <- d / |d| |w|. Biases and batch norm do not move.
 
 
 # %%
@@ -48,7 +48,7 @@ def direction(net, rng):
 check.direction(direction)
 
 # %% [markdown]
-# Walk along it, look at the loss at each step, and put everything back.
+# Walk along it, compute the loss at each step, and restore the weights.
 
 
 # %%
@@ -57,7 +57,7 @@ def loss_along(net, direction, steps, x, labels):
     start = [p.array for p in net.parameters()]
     losses = []
     with mt.no_grad():
-        # begin solution: set p.array (float32) for each step, take the loss; put the old back
+        # begin solution: set p.array (float32) for each step, take the loss; restore the old
         for step in steps:
             for p, w, d in zip(net.parameters(), start, direction, strict=True):
                 p.array = (w + step * d).astype(w.dtype)
@@ -71,13 +71,13 @@ def loss_along(net, direction, steps, x, labels):
 check.line(loss_along)
 
 # %% [markdown]
-# Batch norm forgives any scale: ten times the weights, the same net. (Its running averages must
-# follow, for evaluation.)
+# Batch norm cancels any scale: ten times the weights give the same net. (Its running averages must
+# change with them, for evaluation.)
 
 
 # %%
 def rescale(net, factor):
-    """Multiply all convolutions' weights and adapt the running averages behind them."""
+    """Multiply all convolutions' weights and adapt the running averages after them."""
     # begin solution: over net.modules(); running_mean times factor, running_var times its square
     with mt.no_grad():
         for module in net.modules():
@@ -141,16 +141,16 @@ plt.show()
 print(low)
 
 # %% [markdown]
-# A plane through the solution of each net (+), in steps of the filters' own lengths. Compare the
-# share of the plane where the loss is below 1, printed above, and how the lines run. But mind that
-# the plain net has learned less in its eight epochs, so that its whole plane lies higher; and two
-# planes of a space of 100,000 dimensions are few. Below are more directions.
+# A plane through the solution of each net (+), in units of the filters' lengths. Compare the share
+# of the plane with a loss below 1, printed above, and the shapes of the contours. But note that the
+# plain net has learned less in its eight epochs, so its whole plane is higher; and two planes in a
+# space of 100,000 dimensions are few. More directions follow below.
 #
 # ## Break it
 #
-# A direction of the length of each weight as a whole, in which weak filters are shaken as much as
-# strong ones; one that moves the biases too; and a walk that does not come back. (They are ours, in
-# `minitorch_cnn/course/broken/`, and need nothing of what you have written.)
+# A direction normalised by whole weights, in which weak filters move as far as strong ones; one
+# that also moves the biases; and a walk that does not restore the weights. (They are ours, in
+# `minitorch_cnn/course/broken/`, and do not use your code.)
 
 # %%
 check.direction(broken.layer_wise)
@@ -204,12 +204,12 @@ one, ten = walks["filter-normalised", 1], walks["filter-normalised", 10]
 expect(np.allclose(one, ten, rtol=0.05, atol=1e-3), "normalised they look the same")
 
 # %% [markdown]
-# Without normalisation the larger weights look flat, since the same step means less to them: to
-# second order by a factor of 1/100. Flatness that depends on a number without any effect means
-# nothing. Normalised, both are one line.
+# Without normalisation the larger weights look flat, since the same step is smaller relative to
+# them: to second order by a factor of 1/100. Flatness that depends on a number without effect means
+# nothing. With normalisation both curves coincide.
 #
-# Now what the picture hides. Ten random directions for each net, and beside them the one direction
-# that is not random: that of the gradient, normalised in the same way.
+# Now what the picture hides: ten random directions for each net, and one direction that is not
+# random, the gradient, normalised in the same way.
 
 
 # %%
@@ -256,9 +256,9 @@ for kind, (random, gradient) in heights.items():
 expect(ratio > 3, "along the gradient a step costs more than three times as much")
 
 # %% [markdown]
-# A random direction is nearly at right angles to the few steep ones, so a random plane shows a
-# plateau where there is a cliff. Such pictures compare nets that were treated alike; they do not
-# show how sharp a minimum is.
+# A random direction is nearly orthogonal to the few steep ones, so a random plane shows a plateau
+# where there is a cliff. Such pictures compare nets under equal conditions; they do not show how
+# sharp a minimum is.
 #
 # ## From the notebook to the library
 #
@@ -281,14 +281,14 @@ expect(np.allclose(found.losses, ours, rtol=1e-3, atol=1e-4), "the library walks
 # %% [markdown]
 # ## Eight questions
 #
-# 1. Why do biases and batch norm's weights rest in these directions?
-# 2. Which other changes of weights leave a ReLU net's function as it is?
+# 1. Why do biases and batch norm's weights not move in these directions?
+# 2. Which other changes of weights keep a ReLU net's function?
 # 3. What would the pictures look like in training mode, with batch statistics?
 # 4. How large is the cosine between two random directions in n dimensions?
-# 5. The loss of which images is drawn? What would change with the held-out ones?
+# 5. Which images give the loss in the figures? What would change with the held-out ones?
 # 6. How can two nets of equal training loss have different landscapes?
 # 7. Which direction would show the path that training took?
-# 8. Does a flat minimum generalise better? What in this notebook makes you careful?
+# 8. Does a flat minimum generalise better? Which result here calls for caution?
 #
 # ## Further reading
 #

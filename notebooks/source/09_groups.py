@@ -2,7 +2,7 @@
 # # 9. Groups, depthwise, ResNeXt, SE
 #
 # **Question.** A convolution connects every channel with every other. Which of these connections
-# can one do without, and how do the channels hear of each other then?
+# are dispensable, and how do the channels exchange information without them?
 
 # %%
 import minitorch_cnn as mt
@@ -48,8 +48,8 @@ check.grouped(grouped)
 check.costs(macs)
 
 # %% [markdown]
-# ResNeXt's block was first drawn as many thin branches, added up: 1 x 1, 3 x 3, 1 x 1 each. It is
-# one bottleneck with a grouped 3 x 3. Cut the three weights so that both give the same.
+# ResNeXt's block was first drawn as a sum of many thin branches of 1 x 1, 3 x 3, 1 x 1. It equals
+# one bottleneck with a grouped 3 x 3. Split the three weights so that both give the same.
 
 
 # %%
@@ -68,13 +68,13 @@ def branches(x, w1, w2, w3, groups):
 check.branches(branches)
 
 # %% [markdown]
-# Groups on groups never mix. ShuffleNet deals the channels out anew in between, like cards: first
-# the first of each group, then the second of each.
+# Successive grouped layers never mix groups. ShuffleNet interleaves the channels in between: the
+# first of each group, then the second of each, and so on.
 
 
 # %%
 def shuffle(x, groups):
-    """x (N, C, H, W) with channel j C / groups ... dealt out in turn."""
+    """x (N, C, H, W) with the channels of all groups interleaved."""
     # begin solution: see C as (groups, C / groups), swap, and see it as C again
     N, C, H, W = x.shape
     return x.reshape(N, groups, C // groups, H, W).transpose(1, 2).reshape(N, C, H, W)
@@ -84,8 +84,8 @@ def shuffle(x, groups):
 check.shuffle(shuffle)
 
 # %% [markdown]
-# Squeeze and excitation lets all channels of an image have a say about each: average every map, two
-# small linear layers, a sigmoid, and multiply.
+# Squeeze and excitation scales each channel depending on all channels of the image: average every
+# map, apply two small linear layers and a sigmoid, and multiply.
 
 
 # %%
@@ -128,9 +128,9 @@ expect(8 < at < 9, "256 channels save a factor between 8 and 9")
 expect(share[6] > 0.9, "more than 90 % of what is left is the 1 x 1")
 
 # %% [markdown]
-# The gain nears 9, the number of a window's places, and nearly all that is left is the 1 x 1. That
-# is why ShuffleNet puts groups into the 1 x 1 layers too. Who then sees whom? Two layers of 1 x 1
-# with 4 groups, without and with a shuffle between them, seen through gradients.
+# The gain approaches 9, the size of the window, and nearly all remaining work is in the 1 x 1. So
+# ShuffleNet uses groups in the 1 x 1 layers as well. Which outputs then depend on which inputs? The
+# gradients show it, for two layers of 1 x 1 with 4 groups, without and with a shuffle between them.
 
 
 # %%
@@ -155,7 +155,7 @@ expect(apart.mean() == 0.25, "without a shuffle an output sees a quarter of the 
 expect(mixed.mean() == 1, "with one shuffle it sees all of them")
 
 # %% [markdown]
-# Now the gates. Train a small net with squeeze and excitation on digits of 16 x 16, and look at the
+# Now the gates. Train a small net with squeeze and excitation on digits of 16 x 16, and plot the
 # mean gate of each channel for each class, in its first and in its last module.
 
 # %%
@@ -214,15 +214,15 @@ print(f"spread over classes: first {spread[0]:.3f}, last {spread[1]:.3f}")
 expect(spread[1] > spread[0], "late gates depend on the class more than early ones")
 
 # %% [markdown]
-# A column of one colour is a channel whose gate does not ask for the class. Hu et al. found that
-# early gates are the same for all classes and late ones are not; compare the two numbers printed
-# above, and the columns, for this small net and this one run.
+# A column of one colour is a channel whose gate does not depend on the class. Hu et al. found that
+# early gates are the same for all classes and late ones are not. Compare the two numbers printed
+# above, and the columns, for this small net and this single run.
 #
 # ## Break it
 #
-# A shuffle of the wrong shape, whose groups fit only by chance; groups that all see the first;
-# gates for the batch as a whole; the cost of one group for that of all. (They are ours, in
-# `minitorch_cnn/course/broken/`, and need nothing of what you have written.)
+# A shuffle with exchanged sizes; groups that all read the first group's channels; gates for the
+# whole batch; the cost of one group instead of all. (They are ours, in
+# `minitorch_cnn/course/broken/`, and do not use your code.)
 
 # %%
 check.shuffle(broken.other_hands)
@@ -233,7 +233,7 @@ check.costs(broken.one_group)
 # %% [markdown]
 # ## Measure
 #
-# Fewer multiply-adds: less time? And at what accuracy? Three ways to make the small net's layers.
+# Do fewer multiply-adds take less time? And at what accuracy? Three kinds of layers in a small net.
 
 
 # %%
@@ -271,9 +271,9 @@ plt.show()
 expect(fewer > 3, "separable layers save more than two thirds of the multiply-adds")
 
 # %% [markdown]
-# Time does not follow multiply-adds: a depthwise layer does little with each number that it reads,
-# and small layers are all overhead. Errors are those of one run each on 355 digits, where one digit
-# is 0.3 %.
+# Time is not proportional to multiply-adds: a depthwise layer computes little with each number that
+# it reads, and overhead dominates small layers. Errors are those of one run each on 355 digits,
+# where one digit is 0.3 %.
 #
 # ## From the notebook to the library
 #
@@ -301,7 +301,7 @@ expect(np.array_equal(shuffle(y, 3), F.channel_shuffle(y, 3)), "the shuffle is t
 #
 # 1. For which number of groups is a grouped convolution depthwise?
 # 2. How do parameters and multiply-adds depend on the number of groups, at fixed width?
-# 3. ResNeXt widens its bottleneck as the groups grow. So that what stays the same?
+# 3. ResNeXt widens its bottleneck as the groups grow. Which cost does that keep constant?
 # 4. Which shuffle undoes a shuffle with 3 groups of 12 channels?
 # 5. How many shuffled layers does it take until every output sees every input, with g groups?
 # 6. Why a sigmoid in the gate, and not a softmax?

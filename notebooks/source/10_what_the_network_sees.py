@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 10. What the network sees
 #
-# **Question.** A net says "star". Where in the image did it see one, and how do we know that a
-# picture of its reasons is not just a picture of the image?
+# **Question.** A net says "star". Where in the image did it see one, and how do we know that a map
+# of its reasons is not just a map of the image?
 
 # %%
 import minitorch_cnn as mt
@@ -15,8 +15,8 @@ rng = np.random.default_rng(10)
 # %% [markdown]
 # ## Predict
 #
-# A net is trained on names of shapes only. It never sees a box. We will draw one around what it
-# looks at. How far will that box and the true one overlap (intersection over union, on average)?
+# A net is trained only with the names of shapes. It never sees a box. We will draw a box around the
+# pixels that it uses. How well will it overlap the true box (intersection over union, on average)?
 
 # %%
 guess = 0.5  # guess: a number between 0 and 1
@@ -25,7 +25,7 @@ guess = 0.5  # guess: a number between 0 and 1
 # ## Build
 #
 # If a net ends in an average over its maps A and a linear layer w, the logit of a class is the mean
-# of a map: sum over c of w_c A_c. So each place says what it adds.
+# of a map: sum over c of w_c A_c. So the map shows the contribution of each position.
 
 
 # %%
@@ -39,13 +39,13 @@ def activation_map(maps, weights):
 check.activation_map(activation_map)
 
 # %% [markdown]
-# A box around what is bright: at least `threshold` times the largest value.
+# A box around the bright pixels, those of at least `threshold` times the largest value.
 
 
 # %%
 def bright_box(heat, threshold):
     """heat (H, W) -> left, top, right, bottom; the last two exclusive."""
-    # begin solution: where it is bright in any row, in any column; the first and last of them
+    # begin solution: the rows and the columns with a bright pixel; the first and last of them
     rows, columns = np.nonzero(heat >= threshold * heat.max())
     return columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
     # end solution
@@ -66,9 +66,9 @@ check.box(bright_box)
 check.overlap(overlap)
 
 # %% [markdown]
-# The other way to see reasons is to lead a logit back to the pixels. There are three opinions about
-# what a ReLU with output y should do to what comes back, gy. Plain: pass it where y > 0, as the
-# gradient does. Deconvolution: pass what is positive, as the ReLU forward does. Guided: both.
+# Another way is to propagate a logit back to the pixels. There are three rules for the backward of
+# a ReLU with output y and incoming gy. Plain: pass gy where y > 0, as the gradient does.
+# Deconvolution: pass positive gy, like the ReLU forward. Guided: both.
 
 
 # %%
@@ -86,12 +86,12 @@ def through_relu(gy, y, rule):
 check.rules(through_relu)
 
 # %% [markdown]
-# And one can ask for an image that a unit likes best, by climbing up the gradient from noise.
+# A third way finds an image that maximises a unit, by gradient ascent from noise.
 
 
 # %%
 def climb(x, gx, rate, decay):
-    """One step: the gradient made of length 1, times the rate; then shrink x by decay."""
+    """One step: the gradient normalised to length 1, times the rate; then shrink x by decay."""
     # begin solution: one line
     return (1 - decay) * (x + rate * gx / np.linalg.norm(gx))
     # end solution
@@ -136,7 +136,7 @@ said = (maps.mean((2, 3)) @ weights.T + linear.bias.detach().numpy()).argmax(1)
 
 
 def enlarged(heat):
-    """(8, 8) -> (32, 32), every value four times in both directions."""
+    """(8, 8) -> (32, 32), with every value repeated four times in both directions."""
     return heat.repeat(4, 0).repeat(4, 1)
 
 
@@ -174,9 +174,9 @@ plt.show()
 print(f"your guess {guess}; measured {scores.mean():.2f}; a fixed box {middle.mean():.2f}")
 
 # %% [markdown]
-# The number to compare with is not zero: shapes lie near the middle and fill much of the image, so
-# that a box that is always the same scores well, too. Both numbers are above, and this is what they
-# look like over all 300 images.
+# The baseline is not zero: shapes are near the middle and fill much of the image, so a fixed box
+# also scores well. Both numbers are printed above; here are their distributions over all 300
+# images.
 
 # %%
 bins = np.linspace(0, 1, 21)
@@ -190,7 +190,7 @@ plt.legend()
 plt.show()
 
 # %% [markdown]
-# Now back to the pixels, by the three rules. The library applies them at every ReLU.
+# Now the three rules for the pixels. The library applies them at every ReLU.
 
 # %%
 chosen = np.flatnonzero(said == unseen.labels)[:4]
@@ -215,10 +215,10 @@ figure.suptitle(f"Share of |gradient| inside the true box:\n{summary}", fontsize
 plt.show()
 
 # %% [markdown]
-# White is the strongest place of each picture. Guided pictures are the clearest. That does not make
-# them the truest, as the last section shows.
+# White marks the largest values of each map. Guided maps are the clearest. That does not make them
+# the most faithful, as the last section shows.
 #
-# And what does each class like best? Climb for 60 steps from faint noise.
+# And which image maximises each class? Climb for 60 steps from faint noise.
 
 # %%
 pictures = 0.1 * rng.standard_normal((6, 3, 32, 32)).astype(np.float32)
@@ -246,14 +246,14 @@ expect((heights[-1] > heights[0]).all(), "every logit has climbed")
 expect(heights[-1].mean() > ordinary, "they are higher than those of real images")
 
 # %% [markdown]
-# Textures rather than shapes, with logits that no real image reaches: the net is sure of what no
-# one would call a star.
+# They are textures rather than shapes, with logits that no real image reaches: the net is certain
+# of a star that nobody else would see.
 #
 # ## Break it
 #
-# Rows for columns; a box that is one pixel short; an overlap that forgets that boxes may lie apart;
-# deconvolution called guided. (They are ours, in `minitorch_cnn/course/broken/`, and need nothing
-# of what you have written.)
+# Rows and columns exchanged; a box that is one pixel short; an overlap that ignores disjoint boxes;
+# deconvolution called guided. (They are ours, in `minitorch_cnn/course/broken/`, and do not use
+# your code.)
 
 # %%
 check.box(broken.transposed_box)
@@ -265,8 +265,8 @@ check.rules(broken.deconvolution_as_guided)
 # %% [markdown]
 # ## Measure
 #
-# The sanity check of Adebayo et al.: replace the layers' weights by random ones, from the last to
-# the first. A picture of the net's reasons must change. A picture of the image's edges need not.
+# The sanity check of Adebayo et al.: replace the layers' weights by random ones, from the last
+# layer to the first. A map of the net's reasons must change. A map of the image's edges need not.
 
 # %%
 check_on = np.arange(24)
@@ -292,8 +292,8 @@ plt.show()
 print({rule: round(value, 2) for rule, value in ends.items()})
 
 # %% [markdown]
-# Where the lines end says how much of each picture had nothing to do with what the net has learned:
-# a map that keeps a clear correlation when no weight is left shows the image, not the reason.
+# The ends of the lines show how much of each map is independent of what the net has learned: a map
+# that stays correlated when all weights are random shows the image, not the reason.
 #
 # ## From the notebook to the library
 #
@@ -313,11 +313,11 @@ print(f"the library, with smooth maps and a threshold of 0.2: IoU {theirs.iou.me
 # ## Eight questions
 #
 # 1. Why must the net end in an average for an activation map to be exact?
-# 2. What does a negative place in the map of a class mean?
+# 2. What does a negative value in the map of a class mean?
 # 3. How would you choose the threshold without looking at the boxes that you test on?
 # 4. What would the overlap be for two objects of one class in an image?
 # 5. Which of the three rules is a gradient of something?
-# 6. Why does the image that a class likes best look so unlike the class?
+# 6. Why does the image that maximises a class look so unlike the class?
 # 7. What should a map look like when all weights are random?
 # 8. A colleague shows you a convincing heat map. Which two questions do you ask?
 #

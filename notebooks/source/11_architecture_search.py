@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 11. Architecture search
 #
-# **Question.** Can a network learn to propose networks, and is what it finds better than what a
-# blind guess finds in the same time?
+# **Question.** Can a network learn to propose networks, and does it find better ones than random
+# search in the same time?
 
 # %%
 import minitorch_cnn as mt
@@ -15,9 +15,9 @@ nas = mt.nas
 # %% [markdown]
 # ## Predict
 #
-# A controller proposes 100 small networks, one after another, and learns from how good each is. A
-# blind search draws 100 at random. By how many per cent of accuracy will the best network of the
-# controller be better than the best of the blind search?
+# A controller proposes 100 small networks, one after another, and learns from the accuracy of each.
+# Random search draws 100 at random. By how many per cent of accuracy will the controller's best
+# network beat the best of random search?
 
 # %%
 guess = 1.0  # guess: per cent
@@ -25,13 +25,13 @@ guess = 1.0  # guess: per cent
 # %% [markdown]
 # ## Build
 #
-# First a bandit: one question, and each answer has a reward with noise. The policy is a softmax.
+# First a bandit: one question, and a noisy reward for each answer. The policy is a softmax.
 
 
 # %%
 def softmax(theta):
     """Probabilities of the answers."""
-    # begin solution: take off the maximum first
+    # begin solution: subtract the maximum first
     e = np.exp(theta - theta.max())
     return e / e.sum()
     # end solution
@@ -65,8 +65,8 @@ def reinforce(theta, answers, rewards, baseline, lr):
 check.step(reinforce)
 
 # %% [markdown]
-# An architecture is a sequence of answers: how high, how wide, how many filters, which stride,
-# layer by layer. How many are there?
+# An architecture is a sequence of answers: height, width, filters and stride of each layer. How
+# many architectures are there?
 
 
 # %%
@@ -80,7 +80,7 @@ def count(sizes):
 check.count(count)
 
 # %% [markdown]
-# And the search itself. A method has a `batch`, is asked for sequences, and is told their rewards.
+# Now the search. A method has a `batch`; `ask` returns sequences, and `tell` takes their rewards.
 
 
 # %%
@@ -144,12 +144,12 @@ expect(curves[False].mean() > means.mean(), "the policy learns without a baselin
 expect(curves[True].mean() > curves[False].mean(), "with a baseline it learns more")
 
 # %% [markdown]
-# Bands hold 80 % of the runs. Without a baseline every reward is positive, so whatever was drawn
-# becomes likelier, good or bad, and runs that begin with a poor answer stay with it.
+# Bands cover 80 % of the runs. Without a baseline every reward is positive, so every answer becomes
+# likelier when it is drawn, good or bad, and runs that begin with a poor answer stay with it.
 #
-# Now networks. A small space, so that we can know all of it: two layers with kernels of 1 or 3 rows
-# and columns, 4 or 12 filters, stride 1 or 2. Each child is trained for two epochs on 320 digits
-# and its reward is the accuracy on 80 others. Two processes train children at a time.
+# Now networks, in a space small enough to evaluate completely: two layers with kernels of 1 or 3
+# rows and columns, 4 or 12 filters, stride 1 or 2. Each child is trained for two epochs on 320
+# digits, and its reward is the accuracy on 80 others. Two processes train children in parallel.
 
 # %%
 space = nas.LayerSpace(layers=2, heights=(1, 3), widths=(1, 3), filters=(4, 12), strides=(1, 2))
@@ -175,15 +175,15 @@ print("the best:", space.decode(best))
 expect(rewards.max() > rewards.mean() + 10, "the best network is far above the mean")
 
 # %% [markdown]
-# Cost says little here: networks of equal cost differ by 30 % and more, and in two epochs the most
-# expensive ones have hardly begun to learn. (With more epochs the picture would be another; a
-# search finds what learns fast.) One image is 1.25 %, so that the best few are a matter of luck.
+# Cost says little here: networks of equal cost differ by 30 % and more, and the most expensive ones
+# have hardly begun to learn after two epochs. (More epochs would change this; a search finds
+# networks that learn fast.) One image is 1.25 %, so the ranking of the best few is luck.
 #
 # ## Break it
 #
-# A step down; a gradient of P and not of log P; a search that never tells; one that tells of the
-# rewards in another order. (They are ours, in `minitorch_cnn/course/broken/`, and need nothing of
-# what you have written.)
+# A step down; a gradient of P instead of log P; a search that never tells rewards; one that tells
+# them in another order. (They are ours, in `minitorch_cnn/course/broken/`, and do not use your
+# code.)
 
 # %%
 check.step(broken.step_down)
@@ -195,8 +195,8 @@ check.search(broken.sorted_rewards)
 # %% [markdown]
 # ## Measure
 #
-# The controller, an LSTM that is asked one question after another, against blind search: 100
-# samples each, five seeds. All children are in the table already, so this takes seconds.
+# The controller, an LSTM that answers one question after another, against random search: 100
+# samples each, five seeds. All children are already in the table, so this takes seconds.
 
 # %%
 BUDGET = 100
@@ -235,16 +235,16 @@ print(f"your guess {guess} %, measured {gain:+.1f} %")
 expect(learned > 2, "the controller proposes better networks in the end")
 
 # %% [markdown]
-# Two different questions. On average the controller proposes better and better networks: it has
-# learned. But a search keeps only the best of all, and for the best of 100 in so small a space
-# blind guesses do about as well (the figure and the last line say how well, with this seed).
-# Published searches are compared with random search at an equal budget for this reason.
+# These are two different questions. On average the controller proposes better and better networks:
+# it has learned. But a search keeps only the best network, and in so small a space the best of 100
+# random ones is about as good (see the figure and the last line, for this seed). This is why
+# published searches are compared with random search at an equal budget.
 #
 # ## From the notebook to the library
 #
 # `minitorch_cnn/nas/`: `controller.py`, `reinforce.py`, and `search.py`, which trains children in
-# parallel, logs them, and goes on after an interruption: `minitorch-cnn search --space cells`. The
-# library's policy gradient is ours, for a controller of one question:
+# parallel, logs them, and resumes after an interruption: `minitorch-cnn search --space cells`. For
+# a controller of one question, the library's policy gradient equals ours:
 
 # %%
 controller = nas.Controller([4], hidden_size=8, generator=np.random.default_rng(0))
@@ -261,13 +261,13 @@ expect(np.allclose(-gradient.numpy(), mine, atol=1e-5), "the policy gradient is 
 # %% [markdown]
 # ## Eight questions
 #
-# 1. Why does a baseline change the noise of the gradient and not its mean?
-# 2. What becomes of the policy if all rewards are equal?
+# 1. Why does a baseline change the noise of the gradient but not its mean?
+# 2. What happens to the policy if all rewards are equal?
 # 3. How many architectures has a space of 12 layers with four answers to each of four questions?
-# 4. Which entropy would keep the controller a blind search for ever?
+# 4. Which weight of the entropy would keep the controller random forever?
 # 5. Children are trained for two epochs. Which architectures does that favour?
-# 6. Why are the held-out images of a search no test images any more?
-# 7. Two workers finish children in any order. What must the search do to stay repeatable?
+# 6. Why are the held-out images of a search no longer test images?
+# 7. Two workers finish children in any order. What must the search do to stay reproducible?
 # 8. When would you expect a controller to beat random search clearly?
 #
 # ## Further reading

@@ -1,10 +1,10 @@
 # %% [markdown]
 # # 12. Write a CUDA kernel
 #
-# **Question.** A GPU multiplies faster than it reads. How does a convolution get by with few reads?
+# **Question.** A GPU multiplies faster than it reads. How can a convolution manage with few reads?
 #
 # You need no GPU: an emulator runs CUDA C on this processor (Linux with g++), thread by thread, in
-# any order, and stops at what a real one would leave undefined. It counts reads, not seconds.
+# any order, and stops at behaviour that a GPU leaves undefined. It counts reads, not seconds.
 
 # %%
 import minitorch_cnn as mt
@@ -18,8 +18,7 @@ rng = np.random.default_rng(12)
 # ## Predict
 #
 # A 3 x 3 convolution of one channel reads nine pixels for each output. If a block of 16 x 16
-# threads first copies what it needs into shared memory, how many pixels does it read for each
-# output?
+# threads first copies its pixels into shared memory, how many does it read for each output?
 
 # %%
 guess = 1.3  # guess: pixels read from global memory for each output
@@ -27,12 +26,12 @@ guess = 1.3  # guess: pixels read from global memory for each output
 # %% [markdown]
 # ## Build
 #
-# You write what stands between the braces of a kernel
+# You write the code between the braces of a kernel
 #
 #     conv(const float* x, const float* w, float* y, int* reads, int H, int W)
 #
 # for x (H, W), w (3, 3), y (H - 2, W - 2). Blocks have TILE x TILE threads. `LOAD(x, i)` is `x[i]`:
-# write either. The emulator counts how often x is read. First, one thread for one output.
+# write either. The emulator counts the reads of x. First, one thread per output.
 
 
 # %%
@@ -57,12 +56,12 @@ check.convolution(naive)
 
 # %% [markdown]
 # 32 threads, a warp, read together, and memory comes in pieces of 128 bytes. How many pieces do the
-# addresses of a warp touch? When it is one, the read is called coalesced.
+# addresses of a warp touch? If it is one, the read is called coalesced.
 
 
 # %%
 def segments(addresses):
-    """The number of different pieces of 128 bytes in which these byte addresses lie."""
+    """The number of different 128-byte pieces that contain these byte addresses."""
     # begin solution: one line
     return len(np.unique(addresses // 128))
     # end solution
@@ -72,8 +71,8 @@ check.segments(segments)
 
 # %% [markdown]
 # Now shared memory. The block copies its tile and a margin of two, the halo, once; waits until all
-# have; and computes from the copy. 16 x 16 threads copy 18 x 18 pixels, so that some copy two. And
-# no thread may leave before the barrier.
+# threads have copied; and computes from the copy. 16 x 16 threads copy 18 x 18 pixels, so some copy
+# two. And no thread may return before the barrier.
 
 
 # %%
@@ -105,8 +104,9 @@ def tiled():
 check.tiled(tiled)
 
 # %% [markdown]
-# Batch norm needs a mean: a sum over many numbers, by a block of 128 threads. Each adds up every
-# 128th number; then half of the threads add what the other half has, and so on. The kernel is
+# Batch norm needs a mean: a sum over many numbers, by a block of 128 threads. Each thread sums
+# every 128th number; then half of the threads add the sums of the other half, and so on. The kernel
+# is
 #
 # sums(const float* x, float* y, int* reads, int N)        x (C, N), y (C,), a block for each row
 
@@ -135,13 +135,13 @@ def reduction():
 check.reduction(reduction)
 
 # %% [markdown]
-# What can a machine attain? It can do no more than its peak, and no more than the operations it
-# does with a byte (the intensity) times the bytes that come in a second. That is the roofline.
+# What can a machine attain? At most its peak, and at most the operations per byte (the intensity)
+# times the bytes per second. This is the roofline.
 
 
 # %%
 def attainable(intensity, peak, bandwidth):
-    """Operations per second, at so many operations per byte."""
+    """Attainable operations per second, at an intensity in operations per byte."""
     # begin solution: one line
     return min(peak, intensity * bandwidth)
     # end solution
@@ -152,8 +152,8 @@ check.roofline(attainable)
 # %% [markdown]
 # ## See
 #
-# Which thread reads what matters. Two ways to give out the columns of an image to the threads of a
-# warp: neighbours side by side, or below each other.
+# It matters which thread reads which pixel. Neighbouring threads of a warp can read pixels side by
+# side, or below each other.
 
 # %%
 lane, W = np.arange(32), 1024
@@ -174,10 +174,10 @@ plt.show()
 expect(pieces == [1, 2, 32], "the three ways touch 1, 2 and 32 pieces")
 
 # %% [markdown]
-# In `naive`, threadIdx.x goes along the row: neighbours read neighbours.
+# In `naive`, threadIdx.x runs along the row: neighbouring threads read neighbouring pixels.
 #
-# Now the reads themselves, counted by the emulator: pixels for each output, for tiles of several
-# sizes. (The nine weights are not counted. A GPU keeps them in its cache, or in registers.)
+# Now the number of reads, counted by the emulator: pixels per output, for tiles of several sizes.
+# (The nine weights are not counted. A GPU keeps them in its cache or in registers.)
 
 # %%
 x = rng.standard_normal((66, 66), np.float32)
@@ -206,11 +206,11 @@ expect(np.allclose(counted["naive"], 9), "naive reads 9 pixels for each output")
 expect(np.allclose(counted["tiled"], formula), "tiled reads ((T + 2) / T)^2, each of a tile once")
 
 # %% [markdown]
-# The halo costs less the larger the tile is. Counted and computed agree, since 64 outputs a side
-# are a multiple of all four tiles.
+# The larger the tile, the less the halo costs. Counts and formula agree, since a side of 64 outputs
+# is a multiple of all four tiles.
 #
-# On the roofline of a GPU (the maker's numbers for an H200: 67 T operations a second in float32,
-# 4.8 TB a second), with two operations for each product, and an output written once:
+# Now the roofline of a GPU (NVIDIA's numbers for an H200: 67 T float32 operations per second,
+# 4.8 TB per second), with two operations per product, and one write per output:
 
 # %%
 PEAK, BANDWIDTH = 67e12, 4.8e12
@@ -236,15 +236,15 @@ expect(points["tiled, T = 16"] < ridge, "one channel is left of the ridge")
 expect(points["64 channels in and out"] > ridge, "64 channels are right of it")
 
 # %% [markdown]
-# A convolution of one channel, as in a depthwise layer, is bound by memory whatever one does; the
-# tile quadruples what can be had, if caches do not do so already. With 64 channels, if a tile is
-# read once for all 64 outputs, arithmetic is the limit: that is the region of matrix products.
+# A convolution of one channel, as in a depthwise layer, is always bound by memory; the tile
+# quadruples the attainable speed, unless caches already do so. With 64 channels, if a tile is read
+# once for all 64 outputs, arithmetic is the limit: this is the region of matrix products.
 #
 # ## Break it
 #
-# A missing barrier; a thread that leaves before one; and no test for the edge. On a GPU the first
-# works on most days. The emulator runs threads forward, backward and shuffled. (They are ours, in
-# `minitorch_cnn/course/broken/`, and need nothing of what you have written.)
+# A missing barrier; a thread that returns before one; and no test for the edge. On a GPU the first
+# often works. The emulator runs threads forward, backward and shuffled. (They are ours, in
+# `minitorch_cnn/course/broken/`, and do not use your code.)
 
 # %%
 check.tiled(broken.without_barrier)
@@ -255,7 +255,7 @@ check.reduction(broken.sums_without_barriers)
 # %% [markdown]
 # ## Measure
 #
-# Seconds need a GPU. Where there is one (and CuPy), both kernels run on it, from the same text.
+# Timing needs a GPU. If there is one (and CuPy), both kernels run on it, from the same text.
 
 # %%
 if not mt.kernels.cuda.array.has_gpu():
@@ -284,8 +284,8 @@ else:
 # ## From the notebook to the library
 #
 # `kernels/conv2d/cuda/depthwise.cu` is the tiled kernel, for any window and many planes at once.
-# `kernels/conv2d/numba_cuda.py` says the same in Python, for Numba. An array in the emulator's
-# memory finds its way to them by itself:
+# `kernels/conv2d/numba_cuda.py` is the same in Python, for Numba. The library runs these kernels
+# for arrays in the emulator's memory:
 
 # %%
 Window, to_emulator = mt.kernels.window.Window, mt.kernels.cuda.array.to_emulator
