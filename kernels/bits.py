@@ -1,8 +1,8 @@
 """Reinterprets the bits of a float32 as an int32 and back, in kernels; the maximum of a row."""
 
 from numba import types
-from numba.extending import intrinsic
 
+from .intrinsic import intrinsic
 from .jit import kernel
 
 

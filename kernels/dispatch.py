@@ -33,7 +33,7 @@ _said: set["Need"] = set()
 class _ThisThread(threading.local):
     """The implementation that `use` forces in this thread."""
 
-    forced: str | None = None
+    forced: Any = None  # a name or None
 
 
 this_thread = _ThisThread()

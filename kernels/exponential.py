@@ -8,10 +8,10 @@ import math
 
 import numpy as np
 from numba import types
-from numba.extending import intrinsic
 
 from .bits import bits_of, float_of
 from .compat_numba import use_longest_vectors
+from .intrinsic import intrinsic
 from .jit import kernel
 
 LOG2_E = np.float32(math.log2(math.e))

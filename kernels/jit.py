@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, partial
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 
@@ -99,7 +100,8 @@ def _load_others(operator: str, loaded, signature) -> None:
     from .compat_numba import cache_of
 
     for compiled in tuple(_kernels[operator]):
-        for other in cache_of(compiled).signatures():
+        cache: Any = cache_of(compiled)
+        for other in cache.signatures():
             if types <= _float_types(other) and (compiled, other) != (loaded, signature):
                 compiled.compile(other)
 
@@ -123,12 +125,13 @@ def _has_limited_memory() -> bool:
 @cache
 def _set_target() -> None:
     """Let Numba compile for the machine that an environment variable describes, if it is set."""
-    from numba import config
+    from numba.core import config
 
     from .machine import machine
 
     if machine().target:
-        config.CPU_NAME, config.CPU_FEATURES = machine().target, ""
+        settings: Any = config
+        settings.CPU_NAME, settings.CPU_FEATURES = machine().target, ""
 
 
 @cache
@@ -149,7 +152,7 @@ def _listen() -> None:
 
     class Announcer(event.Listener):
         depth = 0  # compiling a kernel also compiles the kernels that it calls
-        timer = None
+        timer: Any = None
 
         def on_start(self, event):
             if _is_ours(event):

@@ -19,8 +19,8 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
+from .intrinsic import intrinsic
 from .jit import kernel
 from .machine import Machine, machine
 

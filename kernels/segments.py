@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 
@@ -16,7 +18,8 @@ def add_runs(total: np.ndarray, terms: np.ndarray, index: np.ndarray, axis: int)
     """
     behind = (slice(None),) * (-axis - 1)
     if type(total) is not np.ndarray:  # on a GPU, atomic additions are fast
-        np.add.at(total, (..., np.asarray(index, like=total), *behind), terms)
+        places: Any = (..., np.asarray(index, like=total), *behind)
+        np.add.at(total, places, terms)
         return
     present, starts, lengths = np.unique(index, return_index=True, return_counts=True)
     for k in range(lengths.max(initial=0)):

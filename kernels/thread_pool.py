@@ -18,13 +18,14 @@ thread. In these calls `pool` is -k on thread k (its rank); the calling thread h
 import os
 import platform
 from functools import cache
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
 
 from .compat_numba import own_arguments, result_addresses
+from .intrinsic import intrinsic
 from .jit import c_function, kernel
 
 # The state of the pool, in 64-bit integers.
@@ -144,7 +145,7 @@ def _task(module, own, bundle):
     builder = ir.IRBuilder(task.append_basic_block())
     data = builder.bitcast(task.args[0], bundle.as_pointer())
     count = len(bundle.elements) - 3
-    kept = [builder.load(builder.gep(data, [I32(0), I32(k)])) for k in range(count)]
+    kept: list[Any] = [builder.load(builder.gep(data, [I32(0), I32(k)])) for k in range(count)]
     # An array begins with the addresses of its two owners. Views count references to them at one
     # memory address, for which all threads would contend. Without owners nothing is counted; the
     # caller keeps the arrays until the kernel is done.
@@ -214,7 +215,7 @@ def new_state(threads: int, pieces: int, crowded: bool) -> np.ndarray:
 
 
 @cache
-def _share_function():
+def _share_function() -> Any:
     return c_function(_share, "void(int64, int64, int64, int64)")
 
 

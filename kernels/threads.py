@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from importlib import import_module
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .cores import usable_cores
 from .jit import has_numba
@@ -130,7 +130,7 @@ class _ThreadPool:
 
     def __init__(self, size: int):
         self.size, self.taken = size, {}
-        self.compiled = import_module(".thread_pool", __package__) if has_numba() else None
+        self.compiled: Any = import_module(".thread_pool", __package__) if has_numba() else None
         if self.compiled:
             self.state = self.compiled.new_state(size, PIECES, size > usable_cores())
             self.address = self.state.ctypes.data

@@ -59,21 +59,22 @@ class Window:
 
         If the total padding is odd, the extra row or column is at the end.
         """
-        bare = cls(kernel, dilation=dilation)
-        padding = tuple(((span - 1) // 2, span // 2) for span in bare.span)
+        rows, columns = cls(kernel, dilation=dilation).span
+        padding = ((rows - 1) // 2, rows // 2), ((columns - 1) // 2, columns // 2)
         return cls(kernel, padding=padding, dilation=dilation)
 
     @property
     def span(self) -> Pair:
         """Rows and columns from the first tap to the last, including the gaps of dilation."""
-        return tuple((k - 1) * d + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
+        (kh, kw), (dh, dw) = self.kernel, self.dilation
+        return (kh - 1) * dh + 1, (kw - 1) * dw + 1
 
     def output_size(self, h: int, w: int) -> Pair:
         """The number of windows in an input of (h, w):  (size + padding - span) // stride + 1.
 
         Raises ValueError where none fits.
         """
-        out = tuple(self._windows_along(axis, size) for axis, size in enumerate((h, w)))
+        out = self._windows_along(0, h), self._windows_along(1, w)
         if min(out) < 1:
             raise ValueError(
                 f"Window: kernel {self.kernel} with dilation {self.dilation} spans {self.span}, "
@@ -95,12 +96,8 @@ class Window:
 
         Inputs of up to stride - 1 more rows have the same outputs. Without ceil_mode only.
         """
-        return tuple(
-            (out - 1) * stride + span - sum(padding)
-            for out, stride, span, padding in zip(
-                (oh, ow), self.stride, self.span, self.padding, strict=True
-            )
-        )
+        (sh, sw), (rows, columns), (above, beside) = self.stride, self.span, self.padding
+        return (oh - 1) * sh + rows - sum(above), (ow - 1) * sw + columns - sum(beside)
 
 
 def receptive_field(windows: Iterable[Window]) -> Window:
@@ -117,16 +114,20 @@ def receptive_field(windows: Iterable[Window]) -> Window:
 
     Source: Araujo, Norris, Sim (2019), Computing Receptive Fields of Convolutional Neural Networks.
     """
-    field, jump, padding = (1, 1), (1, 1), ((0, 0), (0, 0))
+    chain = tuple(windows)
+    (rows, down, above), (columns, across, beside) = _chained(chain, 0), _chained(chain, 1)
+    return Window((rows, columns), (down, across), (above, beside))
+
+
+def _chained(windows: tuple[Window, ...], axis: int) -> tuple[int, int, Pair]:
+    """The field, jump and padding of a chain of windows along an axis."""
+    field, jump, before, after = 1, 1, 0, 0
     for window in windows:
-        axes = range(2)
-        field = tuple(field[i] + (window.span[i] - 1) * jump[i] for i in axes)
-        padding = tuple(
-            tuple(padding[i][end] + window.padding[i][end] * jump[i] for end in range(2))
-            for i in axes
-        )
-        jump = tuple(jump[i] * window.stride[i] for i in axes)
-    return Window(field, jump, padding)
+        field += (window.span[axis] - 1) * jump
+        before += window.padding[axis][0] * jump
+        after += window.padding[axis][1] * jump
+        jump *= window.stride[axis]
+    return field, jump, (before, after)
 
 
 class Tap(NamedTuple):

@@ -8,9 +8,8 @@ several blocks; here a network with few channels leaves most of the GPU idle.)
 import math
 
 import numpy as np
-from numba import cuda
 
-from ..cuda.numba_block import block_sum, per_element, per_sum
+from ..cuda.numba_block import block_sum, cuda, per_element, per_sum
 
 
 def batch_norm_statistics(x):

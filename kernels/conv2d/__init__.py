@@ -174,11 +174,12 @@ def explain(
             raise ValueError(f"explain: {name}={tuple(shape)} must have 4 axes")
     if np.dtype(dtype).kind != "f":
         raise TypeError(f"explain: dtype={np.dtype(dtype)} must be floating point")
-    window = Window(tuple(w_shape[2:]), stride, padding, dilation)
-    check_channels("explain", tuple(x_shape), x_shape[1], tuple(w_shape), groups)
-    window.output_size(*x_shape[2:])
+    (N, C, H, W), (O, D, KH, KW) = x_shape, w_shape
+    window = Window((KH, KW), stride, padding, dilation)
+    check_channels("explain", (N, C, H, W), C, (O, D, KH, KW), groups)
+    window.output_size(H, W)
     for function in ("conv2d_forward", "conv2d_input_grad", "conv2d_weight_grad"):
-        arrays = np.ndarray, np.dtype(dtype), tuple(x_shape), tuple(w_shape)
+        arrays = np.ndarray, np.dtype(dtype), (N, C, H, W), (O, D, KH, KW)
         case = Case(function, *arrays, window, groups)
         name, why = OPERATOR.explain(case)
         print(f"{function:18}  {name:8}  {why}")

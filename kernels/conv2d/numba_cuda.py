@@ -15,9 +15,8 @@ gradient.
 """
 
 import numpy as np
-from numba import cuda
 
-from ..cuda.numba_block import block_sum, per_element, per_sum
+from ..cuda.numba_block import block_sum, cuda, per_element, per_sum
 
 
 def conv2d_forward(x, w, window, groups=1, bias=None, relu=False):

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 
-def cross_entropy_forward(x, target, weight, ignore_index, smoothing):
+def cross_entropy_forward(x: np.ndarray, target, weight, ignore_index, smoothing):
     """x (N, C, L), target (N, L), weight (C,) -> y, m, s (N, L)."""
     y, m, s = np.zeros((3, *target.shape), x.dtype)
     for n, pixel in np.ndindex(target.shape):

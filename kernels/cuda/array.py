@@ -42,7 +42,8 @@ class EmulatorArray(np.ndarray):
         if unknown:  # NumPy adds a device to ones, full and eye, but not to zeros and empty
             raise TypeError(f"{name}: CuPy has no argument {unknown.pop()}, nor has the emulator")
         if func is np.asarray:  # np.asarray(array, like=emulated) copies to the emulator
-            return to_emulator(host_view(args[0]), *args[1:], **kwargs)
+            array, *settings = args
+            return to_emulator(host_view(array), *settings, **kwargs)
         _refuse_mixing(name, [*args, *kwargs.values()])
         return emulator_view(func(*host_view(args), **host_view(kwargs)))
 
@@ -89,7 +90,7 @@ def _refuse_mixing(name: str, values) -> None:
             raise TypeError(f"{name}: an array of the host, of shape {x.shape}, {_RULE}")
 
 
-def host_view(x):
+def host_view(x) -> Any:
     """x with views of its emulator arrays as host arrays."""
     if isinstance(x, EmulatorArray):
         return x.view(np.ndarray)
@@ -100,7 +101,7 @@ def host_view(x):
     return x
 
 
-def emulator_view(x):
+def emulator_view(x) -> Any:
     """x with views of its arrays (and NumPy scalars) as emulator arrays."""
     if isinstance(x, (np.ndarray, np.generic)):
         return np.asarray(x).view(EmulatorArray)

@@ -82,7 +82,8 @@ def _read(log: str) -> Iterator[tuple[str, Usage]]:
     for name, part in zip(parts[::2], parts[1::2], strict=True):
         shared, spills = SHARED.search(part), SPILLS.search(part)
         spilled = max(map(int, spills.groups())) if spills else 0
-        yield name, Usage(int(REGISTERS.search(part)[1]), int(shared[1]) if shared else 0, spilled)
+        registers = REGISTERS.findall(part)[0]
+        yield name, Usage(int(registers), int(shared[1]) if shared else 0, spilled)
 
 
 def _log(text: str, name: str, options: list[str]) -> str:
@@ -118,7 +119,7 @@ def _compile(library: ctypes.CDLL, text: str, name: str, options: list[str]) -> 
 def nvrtc() -> ctypes.CDLL | None:
     """NVIDIA's runtime compiler: from the package nvidia-cuda-nvrtc, else from the system."""
     spec = find_spec("nvidia")
-    for folder in spec.submodule_search_locations if spec else ():
+    for folder in (spec and spec.submodule_search_locations) or ():
         for path in sorted(Path(folder).glob("*/lib/libnvrtc.so.*"), reverse=True):
             for builtins in path.parent.glob("libnvrtc-builtins.so.*"):
                 ctypes.CDLL(str(builtins), mode=ctypes.RTLD_GLOBAL)  # NVRTC would not find it

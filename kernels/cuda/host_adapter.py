@@ -1,8 +1,7 @@
 """HostAdapter: lets a device's implementation take and return host arrays."""
 
 from collections.abc import Callable
-from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .array import EmulatorArray, emulator_view, host_view, is_host_array
 
@@ -33,7 +32,7 @@ def transfer_of(implementation: str) -> Transfer | None:
 class HostAdapter:
     """The module of a device's implementation, whose functions take and return host arrays."""
 
-    def __init__(self, module: ModuleType, transfer: Transfer):
+    def __init__(self, module: Any, transfer: Transfer):
         self._module, self._transfer = module, transfer
 
     def __getattr__(self, name: str) -> Callable:

@@ -174,10 +174,10 @@ class Kernel:
             self._launch_on_gpu(grid, block, args, shared_bytes)
 
     def _extent(self, label: str, extent, most: tuple[int, int, int]) -> tuple[int, int, int]:
-        full = (*extent, 1, 1)[: max(3, len(extent))]
+        full = [*extent, 1, 1][: max(3, len(extent))]
         if len(full) > 3 or not all(1 <= n <= limit for n, limit in zip(full, most, strict=False)):
             raise ValueError(f"{self.name}: {label}={tuple(extent)} must be within 1 and {most}")
-        return tuple(int(n) for n in full)
+        return int(full[0]), int(full[1]), int(full[2])
 
     def _launch_on_gpu(self, grid, block, args, shared_bytes):
         import cupy

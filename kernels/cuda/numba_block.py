@@ -4,8 +4,12 @@ These implementations are CUDA kernels to read in Python: one thread per element
 one block of threads per sum. They take CuPy arrays without a copy.
 """
 
-from numba import cuda, float64
+from typing import Any
 
+from numba import cuda as _cuda
+from numba import float64
+
+cuda: Any = _cuda  # what its functions take and its names are within kernels, Numba alone knows
 THREADS = 128  # of a block
 
 

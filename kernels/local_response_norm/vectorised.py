@@ -9,7 +9,7 @@ import numpy as np
 from ..workspace import scratch
 
 
-def local_response_norm_forward(x, size, alpha, beta, k):
+def local_response_norm_forward(x: np.ndarray, size, alpha, beta, k):
     """x (N, C, *) -> y (N, C, *)."""
     y = np.empty(x.shape, x.dtype)
     for image, out in zip(x, y, strict=True):
@@ -17,7 +17,7 @@ def local_response_norm_forward(x, size, alpha, beta, k):
     return y
 
 
-def local_response_norm_backward(gy, x, size, alpha, beta, k):
+def local_response_norm_backward(gy, x: np.ndarray, size, alpha, beta, k):
     """gy, x (N, C, *) -> gx (N, C, *)."""
     gx = np.empty(x.shape, x.dtype)
     for image, g_image, out in zip(x, gy, gx, strict=True):

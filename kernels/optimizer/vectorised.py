@@ -103,5 +103,5 @@ def _in_blocks(*arrays):
     a, b = np.empty((2, min(first.size, BLOCK)), first.dtype)
     for start in range(0, first.size, BLOCK):
         pieces = [None if x is None else x[start : start + BLOCK] for x in flat]
-        n = pieces[0].size
+        n = min(BLOCK, first.size - start)
         yield [*pieces, a[:n], b[:n]]

@@ -47,7 +47,7 @@ class Case(NamedTuple):
     array: type
     dtype: np.dtype
     x: tuple[int, int, int, int]  # N, C, H, W
-    window: Window | tuple[int, int]
+    window: Window | tuple[int, ...]
 
 
 class MaxPooled(NamedTuple):

@@ -22,7 +22,7 @@ def _pool(real: str, index: str, k: int) -> Specialisation:
 
 def _adaptive(real: str) -> Specialisation:
     names = "adaptive_avg_pool", "adaptive_avg_pool_input_grad", "adaptive_max_pool"
-    budget = dict.fromkeys(names, Usage(64, 0))  # few threads, and integer divisions
+    budget = {name: Usage(64, 0) for name in names}  # few threads, and integer divisions
     return Specialisation("pool2d/adaptive.cu", {"REAL": real, "INDEX": "int"}, budget)
 
 

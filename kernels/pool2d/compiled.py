@@ -72,7 +72,9 @@ def avg_pool2d_forward(x, window, count_include_pad=True, divisor_override=None)
     return y
 
 
-def avg_pool2d_input_grad(gy, window, input_size, count_include_pad=True, divisor_override=None):
+def avg_pool2d_input_grad(
+    gy, window, input_size: tuple[int, int], count_include_pad=True, divisor_override=None
+):
     """gy (N, C, OH, OW) -> gx (N, C, H, W)."""
     N, C = gy.shape[:2]
     gx = np.empty((N, C, *input_size), gy.dtype)

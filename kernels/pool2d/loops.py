@@ -4,6 +4,7 @@ Every other implementation is compared with this one.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,7 @@ def adaptive_max_pool2d_forward(x, output_size):
     return y, argmax
 
 
-def largest(plane, rows, columns):
+def largest(plane, rows, columns) -> tuple[Any, Any]:
     """The largest value of a plane (H, W) on rows x columns, and its index h * W + w."""
     W = plane.shape[1]
     value, index = -math.inf, None

@@ -6,9 +6,8 @@ of each output adds its gradient to the input, by an atomic addition.
 """
 
 import numpy as np
-from numba import cuda
 
-from ..cuda.numba_block import per_element
+from ..cuda.numba_block import cuda, per_element
 from .loops import index_type
 from .strided import divisors
 
@@ -45,14 +44,17 @@ def adaptive_max_pool2d_forward(x, output_size):
 
 def avg_pool2d_forward(x, window, count_include_pad=True, divisor_override=None):
     """x (N, C, H, W) -> y (N, C, OH, OW)."""
-    divisor = divisors(window, *x.shape[2:], count_include_pad, divisor_override)
+    H, W = x.shape[2:]
+    divisor = divisors(window, H, W, count_include_pad, divisor_override)
     divisor = np.asarray(divisor.astype(x.dtype), like=x)
     y = np.empty((*x.shape[:2], *divisor.shape), x.dtype, like=x)
     per_element(average, y, x, divisor, window.kernel, *_geometry(window))
     return y
 
 
-def avg_pool2d_input_grad(gy, window, input_size, count_include_pad=True, divisor_override=None):
+def avg_pool2d_input_grad(
+    gy, window, input_size: tuple[int, int], count_include_pad=True, divisor_override=None
+):
     """gy (N, C, OH, OW) -> gx (N, C, H, W)."""
     divisor = divisors(window, *input_size, count_include_pad, divisor_override)
     divisor = np.asarray(divisor.astype(gy.dtype), like=gy)

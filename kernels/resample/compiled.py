@@ -54,14 +54,14 @@ def _transposed(axis_map, dtype):
     return start, column[order], weight[order].astype(dtype)
 
 
-def _apply(run, x, sizes, maps, arrays_of):
+def _apply(run, x: np.ndarray, sizes, maps, arrays_of):
     """Resample the last axes of x to `sizes`: run the kernel with arrays_of(map) for both maps."""
     before = x.shape[: -len(maps)]
     y = np.empty((*before, *sizes), x.dtype)
     planes = math.prod(before)
     source, out = (
-        array.reshape(planes, math.prod(array.shape[len(before) : -1]), array.shape[-1])
-        for array in (np.ascontiguousarray(x), y)
+        array.reshape(planes, math.prod(size[:-1]), size[-1])
+        for array, size in ((np.ascontiguousarray(x), x.shape[len(before) :]), (y, sizes))
     )
     rows, columns = (arrays_of(axis_map, x.dtype) for axis_map in (IDENTITY, *maps)[-2:])
     parallel_ranges(run, planes, max(x.size, y.size), source, out, *rows, *columns)

@@ -15,10 +15,12 @@ from .tiles import Taps
 IMAGES = 64
 
 
-def _taps(K, S, size, gradient=False, dtype=np.float32):
+def _taps(K, S, size, gradient=False, dtype: type = np.float32):
     window = Window(K, S, K // 2)
-    sizes = (size, size), window.output_size(size, size)
-    return Taps(window, gradient, *(sizes[::-1] if gradient else sizes), np.dtype(dtype))
+    read, written = (size, size), window.output_size(size, size)
+    if gradient:
+        read, written = written, read
+    return Taps(window, gradient, read, written, np.dtype(dtype))
 
 
 def _depthwise(channels, registers, taps):

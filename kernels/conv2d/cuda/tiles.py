@@ -6,6 +6,7 @@ import numpy as np
 
 from ...cuda.launch import blocks
 from ...cuda.signature import real
+from ...window import Window
 
 SHARED = 48 * 1024  # bytes of shared memory that every block may have
 WIDEST = 64  # columns in a tile: in a wider one the halo is hardly a smaller share
@@ -36,7 +37,7 @@ class Taps(NamedTuple):
     the gradient in steps of the stride.
     """
 
-    window: object
+    window: Window
     gradient: bool
     read: tuple[int, int]
     written: tuple[int, int]
@@ -46,17 +47,17 @@ class Taps(NamedTuple):
     def outputs(self) -> tuple[int, int]:
         if not self.gradient:
             return self.written
-        return tuple(blocks(n, s) for n, s in zip(self.written, self.window.stride, strict=True))
+        (H, W), (SH, SW) = self.written, self.window.stride
+        return blocks(H, SH), blocks(W, SW)
 
     @property
     def origin(self) -> tuple[int, int]:
         """The first row and column that output 0 reads."""
+        (top, _), (left, _) = self.window.padding
         if not self.gradient:
-            return tuple(-before for before, _ in self.window.padding)
-        return tuple(
-            self.window.padding[axis][0] // self.window.stride[axis] - self._reach(axis)
-            for axis in range(2)
-        )
+            return -top, -left
+        SH, SW = self.window.stride
+        return top // SH - self._reach(0), left // SW - self._reach(1)
 
     def _reach(self, axis) -> int:
         return (self.window.span[axis] - 1) // self.window.stride[axis]

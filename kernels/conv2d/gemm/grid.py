@@ -63,7 +63,10 @@ def _input_grid(window: Window, size: Pair, start: Pair) -> Grid:
     return Grid(
         tuple(kh * window.kernel[1] + kw for kh, _ in rows for kw, _ in columns),
         tuple((h, w) for _, h in rows for _, w in columns),
-        tuple(-(-(n - s) // t) for n, s, t in zip(size, start, window.stride, strict=True)),
+        (
+            -(-(size[0] - start[0]) // window.stride[0]),
+            -(-(size[1] - start[1]) // window.stride[1]),
+        ),
         start=start,
         step=window.stride,
     )

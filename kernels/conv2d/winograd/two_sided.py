@@ -6,8 +6,8 @@ zeros and ones generate no multiplications.
 
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
 
+from ...intrinsic import intrinsic
 from ...micro_kernel import INDEX, Code
 
 Matrix = tuple[tuple[float, ...], ...]
