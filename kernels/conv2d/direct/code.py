@@ -5,8 +5,8 @@ from collections.abc import Callable
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
+from ...intrinsic import intrinsic
 from ...machine import machine
 from ...micro_kernel import INDEX, LANE, Code
 

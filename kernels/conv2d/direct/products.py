@@ -2,8 +2,8 @@
 
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
+from ...intrinsic import intrinsic
 from ...micro_kernel import INDEX, REGISTERS
 from .reading import Reading
 

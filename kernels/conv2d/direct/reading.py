@@ -1,6 +1,6 @@
 """How the micro-kernels of the direct convolution read planes: in place, zeros outside."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from llvmlite import ir
 
@@ -15,11 +15,13 @@ ALWAYS_MASKED = machine().instructions == "avx512"
 class Columns(NamedTuple):
     """Adjacent columns of taps, whose elements are read together."""
 
-    kw: ir.Value  # the first
+    kw: ir.Value | None  # the first; None where the caller knows it
     width: int  # their number, 1 to 3
     start: ir.Value  # the column of a row that the first of them reads for the first position
     parts: list  # of the two vectors with stride 2: first column, and mask
-    last: tuple  # with stride 2 and a width of 3: likewise, for the last element of the third
+    last: (
+        tuple | None
+    )  # with stride 2 and a width of 3: likewise, for the last element of the third
 
 
 class Reading:
@@ -30,7 +32,8 @@ class Reading:
         self.builder, self.known, self.height = builder, shape_kind.instance_class, height
         self.code = code = Masked(context, builder, x_kind, self.known.share)
         self.x, self.zeros = code.data(x_kind, x), code.data(zeros_kind, zeros)
-        self.s = s = type("Fields", (), fields(builder, shape_kind, shape))
+        s: Any = type("Fields", (), fields(builder, shape_kind, shape))
+        self.s = s
         fixed = self.known.stride
         self.stride = (INDEX(fixed),) * 2 if fixed else (s.stride_h, s.stride_w)
         self.dilation = (INDEX(1),) * 2 if self.known.kernel else (s.dilation_h, s.dilation_w)

@@ -6,8 +6,8 @@ tile has sums for the even and for the odd columns, which are interleaved when t
 
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
+from ...intrinsic import intrinsic
 from ...micro_kernel import INDEX
 from .reading import Columns, Reading
 

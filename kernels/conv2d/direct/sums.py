@@ -5,8 +5,8 @@ Its inputs are read in place: no copy, no padding.
 
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
+from ...intrinsic import intrinsic
 from ...micro_kernel import IN_FLIGHT, INDEX, REGISTERS
 from .reading import Reading
 
