@@ -1,4 +1,4 @@
-"""The micro-kernels in vector registers: multiply, transpose and copy a tile.
+"""The micro-kernels in vector registers: multiply and transpose a tile.
 
 The product of two matrices is made of tiles whose sums stay in registers until the end:
 
@@ -108,42 +108,62 @@ class Code:
         return self.builder.shuffle_vector(a, b, mask)
 
 
+def _sums(code, vectors, depth, a_from, b_from):
+    """The sums of a tile over k < depth; a_from(k, r) and b_from(k) load factors of step k."""
+    builder = code.builder
+    sums = [cgutils.alloca_once_value(builder, code.zero) for _ in range(MR * vectors)]
+    with cgutils.for_range(builder, depth, intp=INDEX) as loop:  # LLVM: sums are in registers
+        row = b_from(loop.index)
+        for r in range(MR):
+            factor = code.everywhere(a_from(loop.index, r))
+            for v in range(vectors):
+                total = sums[r * vectors + v]
+                builder.store(code.multiply_add(factor, row[v], builder.load(total)), total)
+    return sums
+
+
+def _add_and_store(code, vectors, sums, c, c_at, c_row, add, epilogue=None):
+    """c = sums, plus c with `add`; between, `epilogue(sums)`."""
+    builder = code.builder
+    tile = [(r, v) for r in range(MR) for v in range(vectors)]
+    targets = [code.at(code.at(c_at, c_row, r), INDEX(code.lanes), v) for r, v in tile]
+    with builder.if_then(add):
+        for target, total in zip(targets, sums, strict=True):
+            builder.store(builder.fadd(code.load(c, target), builder.load(total)), total)
+    if epilogue:
+        epilogue(sums)
+    for target, total in zip(targets, sums, strict=True):
+        code.store(builder.load(total), c, target)
+
+
 def _product(vectors: int):
     """A function for kernels: the product of a tile that is `vectors` vectors wide."""
+
+    def write(context, builder, signature, args):
+        a, a_at, a_row, a_step, b, b_at, b_steps, depth, c, c_at, c_row, add = args
+        kinds = signature.args
+        code = Code(context, builder, kinds[0])
+        a, b, c = (code.data(kinds[k], args[k]) for k in (0, 4, 8))
+        steps = code.data(kinds[6], b_steps)
+
+        def a_from(k, r):
+            at = builder.add(a_at, builder.mul(a_step, k))
+            return code.load(a, code.at(at, a_row, r), code.number)
+
+        def b_from(k):
+            at = builder.add(b_at, builder.load(builder.gep(steps, [k])))
+            return [code.load(b, code.at(at, INDEX(code.lanes), v)) for v in range(vectors)]
+
+        sums = _sums(code, vectors, depth, a_from, b_from)
+        _add_and_store(code, vectors, sums, c, c_at, c_row, add)
+        return context.get_dummy_value()
 
     @intrinsic
     def product(typing, a, a_at, a_row, a_step, b, b_at, b_steps, depth, c, c_at, c_row, add):
         at = types.intp
-        signature = types.void(a, at, at, at, b, at, b_steps, at, c, at, at, types.boolean)
-        return signature, lambda *call: _write_product(vectors, *call)
+        return types.void(a, at, at, at, b, at, b_steps, at, c, at, at, types.boolean), write
 
     return product
-
-
-def _write_product(vectors, context, builder, signature, args):
-    a, a_at, a_row, a_step, b, b_at, b_steps, depth, c, c_at, c_row, add = args
-    kinds = signature.args
-    code = Code(context, builder, kinds[0])
-    a, b, c = (code.data(kinds[k], args[k]) for k in (0, 4, 8))
-    steps = code.data(kinds[6], b_steps)
-    tile = [(r, v) for r in range(MR) for v in range(vectors)]
-    targets = [code.at(code.at(c_at, c_row, r), INDEX(code.lanes), v) for r, v in tile]
-    sums = [cgutils.alloca_once_value(builder, code.zero) for _ in tile]  # LLVM: in registers
-    with builder.if_then(add):
-        for target, total in zip(targets, sums, strict=True):
-            builder.store(code.load(c, target), total)
-    with cgutils.for_range(builder, depth, intp=INDEX) as loop:
-        b_from = builder.add(b_at, builder.load(builder.gep(steps, [loop.index])))
-        row = [code.load(b, code.at(b_from, INDEX(code.lanes), v)) for v in range(vectors)]
-        a_from = builder.add(a_at, builder.mul(a_step, loop.index))
-        for r in range(MR):
-            factor = code.everywhere(code.load(a, code.at(a_from, a_row, r), code.number))
-            for v in range(vectors):
-                total = sums[r * vectors + v]
-                builder.store(code.multiply_add(factor, row[v], builder.load(total)), total)
-    for target, total in zip(targets, sums, strict=True):
-        code.store(builder.load(total), c, target)
-    return context.get_dummy_value()
 
 
 _one, _two, _widest = (_product(vectors) for vectors in (1, 2, NR_VECTORS))
@@ -163,6 +183,85 @@ def multiply_tile(vectors, a, a_at, a_row, a_step, b, b_at, b_steps, depth, c, c
         _two(a, a_at, a_row, a_step, b, b_at, b_steps, depth, c, c_at, c_row, add)
     else:
         _widest(a, a_at, a_row, a_step, b, b_at, b_steps, depth, c, c_at, c_row, add)
+
+
+def _panel_product(vectors: int, packed: bool):
+    """A function for kernels: multiply_panels for micro-panels of `vectors` vectors."""
+
+    def write(context, builder, signature, args):
+        a, a_at, a_row, a_step, b, b_at, depth, c, c_at, c_row, add, bias, row, finish, relu = args
+        kinds = signature.args
+        code = Code(context, builder, kinds[0])
+        a, b, c, bias = (code.data(kinds[k], args[k]) for k in (0, 4, 7, 11))
+        if packed:
+            a_row, a_step = INDEX(1), INDEX(MR)
+
+        def a_from(k, r):
+            at = builder.add(a_at, builder.mul(k, a_step))
+            return code.load(a, code.at(at, a_row, r), code.number)
+
+        def b_from(k):
+            at = builder.add(b_at, builder.mul(k, INDEX(NR_VECTORS * code.lanes)))
+            return [code.load(b, code.at(at, INDEX(code.lanes), v)) for v in range(vectors)]
+
+        def epilogue(sums):
+            with builder.if_then(finish):
+                for k, total in enumerate(sums):
+                    number = code.load(bias, code.at(row, INDEX(1), k // vectors), code.number)
+                    known = builder.fadd(builder.load(total), code.everywhere(number))
+                    negative = builder.fcmp_ordered("<=", known, code.zero)
+                    cut = builder.select(negative, code.zero, known)
+                    builder.store(builder.select(relu, cut, known), total)
+
+        sums = _sums(code, vectors, depth, a_from, b_from)
+        _add_and_store(code, vectors, sums, c, c_at, c_row, add, epilogue)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def product(
+        typing, a, a_at, a_row, a_step, b, b_at, depth, c, c_at, c_row, add, bias, row, finish, relu
+    ):
+        at, flag = types.intp, types.boolean
+        return types.void(
+            a, at, at, at, b, at, at, c, at, at, flag, bias, at, flag, flag
+        ), write  # fmt: skip
+
+    return product
+
+
+_packed_one, _packed_two, _packed = (_panel_product(n, True) for n in (1, 2, NR_VECTORS))
+_strided_one, _strided_two, _strided = (_panel_product(n, False) for n in (1, 2, NR_VECTORS))
+
+
+@kernel(inline=True)
+def multiply_panels(vectors, a, a_at, a_row, a_step, b, b_at, depth, c, c_at, c_row, add, epilogue):
+    """c[c_at + r * c_row + v] = sum over k < depth of
+
+        a[a_at + r * a_row + k * a_step] * b[b_at + k * NR + v]
+
+    for MR rows r and all lanes v of `vectors` vectors: the micro-kernel on a packed micro-panel of
+    B, and of A where a_row is 1. With `add` the sum is added to c.
+    epilogue: (bias, row, finish, relu). With finish, bias[row + r] is added in registers, and with
+    relu the result is max(0, .), where NaN stays NaN.
+    """
+    bias, row, end, relu = epilogue
+    if a_row == 1:
+        if vectors == 1:
+            _packed_one(a, a_at, 1, MR, b, b_at, depth, c, c_at, c_row, add, bias, row, end, relu)
+        elif vectors == 2:
+            _packed_two(a, a_at, 1, MR, b, b_at, depth, c, c_at, c_row, add, bias, row, end, relu)
+        else:
+            _packed(a, a_at, 1, MR, b, b_at, depth, c, c_at, c_row, add, bias, row, end, relu)
+    elif vectors == 1:
+        _strided_one(
+            a, a_at, a_row, a_step, b, b_at, depth, c, c_at, c_row, add, bias, row, end, relu
+        )
+    elif vectors == 2:
+        _strided_two(
+            a, a_at, a_row, a_step, b, b_at, depth, c, c_at, c_row, add, bias, row, end, relu
+        )
+    else:
+        _strided(a, a_at, a_row, a_step, b, b_at, depth, c, c_at, c_row, add, bias, row, end, relu)
 
 
 @intrinsic
@@ -201,75 +300,3 @@ def lanes_of(typing, x):
         return INDEX(lanes(str(signature.args[0].dtype)))
 
     return types.intp(x), write
-
-
-@intrinsic
-def _copy_vector(typing, x, x_at, x_step, y, y_at):
-    """y[y_at + v] = x[x_at + v * x_step]  for the lanes v of a vector; x_step is a literal."""
-    if not isinstance(x_step, types.IntegerLiteral):
-        return None
-    step = x_step.literal_value
-
-    def write(context, builder, signature, args):
-        x, x_at, _, y, y_at = args
-        code = Code(context, builder, signature.args[0])
-        x, y = code.data(signature.args[0], x), code.data(signature.args[3], y)
-        wide = code.load(x, x_at, ir.VectorType(code.number, step * code.lanes))
-        code.store(code.pick(wide, wide, [v * step for v in range(code.lanes)]), y, y_at)
-        return context.get_dummy_value()
-
-    return types.void(x, types.intp, x_step, y, types.intp), write
-
-
-@intrinsic
-def _copy_numbers(typing, x, x_at, x_step, y, y_at, y_step, count):
-    """y[y_at + k * y_step] = x[x_at + k * x_step]  for k < count."""
-    at = types.intp
-
-    def write(context, builder, signature, args):
-        x, x_at, x_step, y, y_at, y_step, count = args
-        code = Code(context, builder, signature.args[0])
-        x, y = code.data(signature.args[0], x), code.data(signature.args[3], y)
-        with cgutils.for_range(builder, count, intp=INDEX) as loop:
-            source = builder.add(x_at, builder.mul(x_step, loop.index))
-            target = builder.add(y_at, builder.mul(y_step, loop.index))
-            code.store(code.load(x, source, code.number), y, target)
-        return context.get_dummy_value()
-
-    return types.void(x, at, at, y, at, at, at), write
-
-
-@intrinsic
-def prefetch(typing, x, x_at):
-    """Prefetch x[x_at] into the cache; the element need not exist."""
-
-    def write(context, builder, signature, args):
-        code = Code(context, builder, signature.args[0])
-        data = code.data(signature.args[0], args[0])
-        byte = ir.IntType(8).as_pointer()
-        kind = ir.FunctionType(ir.VoidType(), [byte, LANE, LANE, LANE])
-        fetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
-        address = builder.bitcast(builder.gep(data, [args[1]]), byte)
-        builder.call(fetch, [address, LANE(0), LANE(3), LANE(1)])  # to read, to keep, data
-        return context.get_dummy_value()
-
-    return types.void(x, types.intp), write
-
-
-@kernel(inline=True)
-def copy(x, x_at, x_step, y, y_at, y_step, count, space):
-    """y[y_at + k * y_step] = x[x_at + k * x_step]  for k < count.
-
-    Where possible, whole vectors are copied; they may overwrite up to `space` elements of y.
-    """
-    width = lanes_of(x)
-    rounded = (count + width - 1) // width * width
-    fits = y_step == 1 and rounded <= space and x_at + rounded * x_step <= len(x)
-    if fits and x_step == 1:
-        for k in range(0, count, width):
-            _copy_vector(x, x_at + k, 1, y, y_at + k)
-    elif fits and x_step == 2:
-        for k in range(0, count, width):
-            _copy_vector(x, x_at + 2 * k, 2, y, y_at + k)
-    else:
-        _copy_numbers(x, x_at, x_step, y, y_at, y_step, count)

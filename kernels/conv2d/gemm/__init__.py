@@ -18,11 +18,11 @@ import numpy as np
 from ...micro_kernel import MR
 from ...threads import get_num_threads, parallel_ranges
 from ...workspace import scratch, thread_scratch
-from ..finish import finishing
-from . import lines, pointwise
-from .grid import MACS_PER_ELEMENT, Plan, forward_grid, input_grids
+from .grid import MACS_PER_ELEMENT, forward_grid, input_grids
+from .plan import Plan, arrange
+from .product import multiply
 from .weight_sum import weight_sum
-from .weights import Matrix, pack, read_only
+from .weights import Matrix, pack_a, read_only
 
 
 def conv2d_forward(x, w, window, groups=1, bias=None, relu=False):
@@ -30,7 +30,7 @@ def conv2d_forward(x, w, window, groups=1, bias=None, relu=False):
     y = np.empty((len(x), len(w), *window.output_size(*x.shape[2:])), x.dtype)
     matrix = Matrix.forward(w.shape, groups)
     plans = _forward_plans(matrix, window, x.shape, x.itemsize, get_num_threads())
-    _correlate(x, w, matrix, plans, y, finishing(bias, relu, len(w), x.dtype))
+    _correlate(x, w, matrix, plans, y, _epilogue(bias, relu, matrix, x.dtype))
     return y
 
 
@@ -41,7 +41,7 @@ def conv2d_input_grad(gy, w, window, input_size, groups=1):
     plans = _input_plans(matrix, window, gy.shape, size, gy.itemsize, threads)
     everywhere = sum(math.prod(plan.grid.size) for plan in plans) == math.prod(size)
     gx = (np.empty if everywhere else np.zeros)((len(gy), w.shape[1] * groups, *size), gy.dtype)
-    _correlate(gy, w, matrix, plans, gx, finishing(None, False, 0, gy.dtype))
+    _correlate(gy, w, matrix, plans, gx, _epilogue(None, False, matrix, gy.dtype))
     return gx
 
 
@@ -52,36 +52,39 @@ def conv2d_weight_grad(x, gy, window, groups=1):
 
 @lru_cache(maxsize=256)
 def _forward_plans(matrix, window, x_shape, itemsize, threads) -> list[Plan]:
-    grid = forward_grid(window, window.output_size(*x_shape[2:]))
-    return [_plan(matrix, grid, x_shape, itemsize, threads)]
+    size = window.output_size(*x_shape[2:])
+    return [arrange(matrix, forward_grid(window, size), x_shape, size, itemsize, threads)]
 
 
 @lru_cache(maxsize=256)
 def _input_plans(matrix, window, gy_shape, size, itemsize, threads) -> list[Plan]:
     grids = input_grids(window, size)
-    return [_plan(matrix, grid, gy_shape, itemsize, threads) for grid in grids]
-
-
-def _plan(matrix, grid, x_shape, itemsize, threads) -> Plan:
-    kind = pointwise if pointwise.suits(grid, x_shape) else lines
-    return kind.plan(matrix, grid, x_shape, itemsize, threads)
+    return [arrange(matrix, grid, gy_shape, size, itemsize, threads) for grid in grids]
 
 
 def _correlate(x, w, matrix, plans, y, after):
-    """Compute the grids of y: first pack the weights, then compute the blocks."""
-    x, w = read_only(x), read_only(w).reshape(-1)
+    """Add up the grids of y: first pack A, the weights, then compute the blocks."""
+    x, w, threads = read_only(x), read_only(w).reshape(-1), get_num_threads()
     for plan in plans:
-        weights, layout = w, plan.layout
+        weights, layout, sizes, memory = w, plan.layout, plan.sizes, plan.memory
         if layout.strips:
             weights = scratch("weights", (layout.numbers,), x.dtype)
-            taps = np.array(plan.grid.taps, np.int64)
-            arguments = w, matrix, taps, MR, 0, weights
-            parallel_ranges(pack, layout.strips, layout.numbers, *arguments)
+            arguments = w, matrix, plan.taps, sizes.step, weights
+            parallel_ranges(pack_a, layout.strips, layout.numbers, *arguments)
             weights = read_only(weights)
-        threads = get_num_threads()
-        memory = thread_scratch("memory", threads, plan.memory, x.dtype)
-        offsets = thread_scratch("offsets", threads, plan.terms, np.int64)
-        arrays = x, weights, plan.shifts, memory, offsets, y
-        arrays += layout.strides, plan.sizes, plan.geometry, after, plan.blocks
+        numbers = thread_scratch("memory", threads, sum(memory[:3]), x.dtype)
+        tables = thread_scratch("tables", threads, memory.table, np.int64)
+        arrays = x, weights, y, numbers, tables, sizes, plan.places, plan.lines, plan.shifts
+        arrays += layout.strides, memory, after, plan.blocks
         size = plan.macs // MACS_PER_ELEMENT
-        parallel_ranges(plan.fill, len(plan.blocks), size, *arrays, threads=threads)
+        parallel_ranges(multiply, len(plan.blocks), size, *arrays, threads=threads)
+
+
+def _epilogue(bias, relu, matrix, dtype):
+    """(bias, relu) for the kernels: a bias for every row of every strip, or none."""
+    if bias is None and not relu:
+        return np.zeros(0, dtype), False
+    padded = np.zeros((matrix.groups, matrix.strips * MR), dtype)
+    if bias is not None:
+        padded[:, : matrix.rows] = bias.reshape(matrix.groups, -1)
+    return padded.reshape(-1), bool(relu)

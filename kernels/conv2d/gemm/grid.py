@@ -7,16 +7,11 @@ one grid for each remainder of row and column modulo the stride, since inputs wi
 remainders have the same taps. There x is gy, y is gx, and rows and terms are swapped.
 """
 
-import math
-from collections.abc import Callable
 from typing import NamedTuple
-
-import numpy as np
 
 from ...jit import kernel
 from ...window import Pair, Window
 from ...workspace import cut
-from .weights import Layout, Matrix
 
 MIN_BLOCK_MACS = 2**19  # multiply-adds of a block: cutting smaller ones costs more than it gains
 MAX_PARTS = 8  # of a sum
@@ -82,21 +77,6 @@ def sum_parts(units: int, blocks: int, macs: int) -> list[slice]:
     return cut(units, -(-units // max(count, 1)))
 
 
-class Plan(NamedTuple):
-    """How to compute a grid: the arguments common to its blocks, and the blocks."""
-
-    fill: Callable  # the kernel for some blocks
-    grid: Grid
-    layout: Layout
-    shifts: np.ndarray
-    sizes: tuple[int, ...]
-    geometry: tuple[int, ...]  # strides, padding or steps, as `fill` takes them
-    memory: int  # elements of scratch memory that a block needs
-    terms: int  # of its sums
-    blocks: np.ndarray  # rows of g, u0, u1, o0, o1: units of positions, strips of rows
-    macs: int
-
-
 def pieces(macs: int, threads: int) -> int:
     """The minimum number of blocks for `macs` multiply-adds that keeps the threads busy.
 
@@ -105,27 +85,7 @@ def pieces(macs: int, threads: int) -> int:
     return max(1, min(2 * threads, macs // MIN_BLOCK_MACS)) if threads > 1 else 1
 
 
-def cuts_of_positions(count: int, matrix: Matrix, taps: int, x_shape: tuple) -> int:
-    """How many of the cuts for `count` blocks are between positions; the others are between rows.
-
-    If positions are cut, every block reads all weights; if rows are cut, every block reads all of
-    x.
-    """
-    weights = matrix.groups * matrix.rows * matrix.terms * taps
-    return count if weights <= math.prod(x_shape) else 1
-
-
-def blocks(matrix: Matrix, along: list[tuple[int, int]], count: int) -> np.ndarray:
-    """(g, u0, u1, o0, o1) for each group and each (u0, u1), with the strips of rows cut for at
-    least `count` blocks.
-    """
-    parts = -(-count // max(1, matrix.groups * len(along)))
-    down = cut(matrix.strips, -(-matrix.strips // parts))
-    rows = [(g, *u, o.start, o.stop) for g in range(matrix.groups) for u in along for o in down]
-    return np.array(rows, np.int64).reshape(-1, 5)
-
-
 @kernel
 def block_of(rows, k):
-    """Row k of `blocks`."""
+    """The first five numbers of row k of a table of blocks."""
     return rows[k, 0], rows[k, 1], rows[k, 2], rows[k, 3], rows[k, 4]

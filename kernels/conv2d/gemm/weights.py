@@ -8,13 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...blocking import collides
 from ...jit import kernel
-from ...micro_kernel import MR, lanes_of, prefetch, transpose_tile
+from ...machine import machine
+from ...micro_kernel import MR, lanes_of, transpose_tile
 from ...thread_pool import shared
 
 STRIPS_PER_PASS = 8  # packed together, since their elements are adjacent in every term
 TERMS_PER_PASS = 16  # packed together, so that source and target stay in the cache
-MAX_UNPACKED_TILES = 4  # tiles of positions, up to which packing takes longer than it saves
+MAX_UNPACKED_PANELS = 4  # of B, up to which packing A takes longer than it saves
 
 
 class Matrix(NamedTuple):
@@ -49,24 +51,26 @@ class Matrix(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """The layout of the packed weights."""
+    """The layout of A: packed for each block of KC terms, strip after strip, or left in place."""
 
     strips: int  # number of strips to pack; 0: tiles read the weights without packing
     numbers: int  # number of packed elements
-    strides: tuple[int, int, int, int]  # of a row, of a k, of a strip, of a group
+    strides: tuple[int, int, int, int, int]  # of a row, a k, a strip (if not packed), a term, group
 
 
-def layout(matrix: Matrix, taps: int, tiles: int) -> Layout:
-    """How to pack the weights for `tiles` tiles of positions."""
+def layout(matrix: Matrix, taps: int, panels: int, itemsize: int) -> Layout:
+    """How to pack the weights for `panels` micro-panels of B."""
     kernel_size = min(matrix.row_step, matrix.term_step)
     # Where the terms and taps of a row are adjacent, tiles can read w without packing.
     is_adjacent = matrix.term_step == taps == kernel_size
-    if matrix.rows % MR == 0 and tiles <= MAX_UNPACKED_TILES and is_adjacent:
-        strides = matrix.row_step, 1, MR * matrix.row_step, matrix.group_step
+    reads_in_place = is_adjacent and not collides(matrix.row_step * itemsize, MR, machine().l1)
+    if matrix.rows % MR == 0 and panels <= MAX_UNPACKED_PANELS and reads_in_place:
+        strides = matrix.row_step, 1, MR * matrix.row_step, taps, matrix.group_step
         return Layout(0, 0, strides)
-    strip = matrix.terms * taps * MR
-    count = matrix.groups * matrix.strips
-    return Layout(count, count * strip, (1, MR, strip, matrix.strips * strip))
+    rows = matrix.strips * MR
+    group = matrix.terms * taps * rows
+    strips = matrix.groups * matrix.strips
+    return Layout(strips, matrix.groups * group, (1, MR, 0, taps * rows, group))
 
 
 def read_only(array: np.ndarray) -> np.ndarray:
@@ -77,50 +81,57 @@ def read_only(array: np.ndarray) -> np.ndarray:
 
 
 @kernel
-def pack(w, matrix, taps, width, start, packed, pool, first, last):
-    """Pack the strips first ... last - 1 of `width` rows of the flat w.
+def pack_a(w, matrix, taps, step, packed, pool, first, last):
+    """Pack the strips first ... last - 1 of the flat w, for each block of `step` terms.
 
-    `packed` begins with the strip `start`. width is a multiple of MR; rows beyond the matrix are
-    zero.
+    Rows beyond the matrix are zero.
     """
     if shared(pool, first, last):
         return
+    T, C, strips = len(taps), matrix.terms, (matrix.rows + MR - 1) // MR
+    # Terms that are adjacent in a row are read along it, others a few at a time.
+    few = step if matrix.term_step == T else TERMS_PER_PASS
+    for begin in range(first, last, STRIPS_PER_PASS):
+        end = min(begin + STRIPS_PER_PASS, last)
+        for c0 in range(0, C, step):
+            c1 = min(c0 + step, C)
+            for c in range(c0, c1, few):
+                for strip in range(begin, end):
+                    to = (strip // strips * C + c0) * strips + strip % strips * (c1 - c0)
+                    to = (to + c - c0) * T * MR
+                    _pack_terms(w, matrix, taps, strip, (c, min(c + few, c1)), packed, to)
+
+
+@kernel
+def _pack_terms(w, matrix, taps, strip, terms, packed, start):
+    """Pack some terms of a strip from packed[start] on: MR rows for each k."""
     _, R, C, row_step, term_step = matrix
-    T, strips, lanes = len(taps), (R + width - 1) // width, lanes_of(packed)
-    group_step = max(R * row_step, C * term_step)
+    T, strips, lanes = len(taps), (R + MR - 1) // MR, lanes_of(packed)
+    first, count = terms[0], terms[1] - terms[0]
+    begin = strip // strips * max(R * row_step, C * term_step) + first * term_step
     in_order = min(row_step, term_step) == T  # no tap is skipped
     if in_order and term_step == T:
-        C, T = 1, C * T  # the terms of a row are adjacent, like taps
+        count, T = 1, count * T  # the terms of a row are adjacent, like taps
     rounded = (T + lanes - 1) // lanes * lanes
-    for begin in range(first, last, STRIPS_PER_PASS):
-        for c0 in range(0, C, TERMS_PER_PASS):
-            if row_step == T == 1:
-                for c in range(c0 + TERMS_PER_PASS, c0 + 2 * TERMS_PER_PASS):
-                    for ahead in range(0, STRIPS_PER_PASS * width, lanes):
-                        prefetch(w, c * term_step + begin * width + ahead)
-            for strip in range(begin, min(begin + STRIPS_PER_PASS, last)):
-                for part in range(0, width, MR):
-                    row = strip % strips * width + part
-                    w_at = strip // strips * group_step + row * row_step
-                    for c in range(c0, min(c0 + TERMS_PER_PASS, C)):
-                        at = w_at + c * term_step
-                        to = ((strip - start) * C + c) * T * width + part
-                        done = 0
-                        if row_step == T == 1 and row + MR <= R:
-                            source, target = w[at : at + MR], packed[to : to + MR]
-                            for r in range(MR):
-                                target[r] = source[r]
-                            done = 1
-                        elif in_order and row + MR <= R:
-                            done = T // lanes * lanes
-                            # The next term overwrites the elements that a vector packs beyond T.
-                            inside = at + (MR - 1) * row_step + rounded <= len(w)
-                            if inside and lanes <= 2 * T and c * T + rounded <= C * T:
-                                done = rounded
-                            for t in range(0, done, lanes):
-                                transpose_tile(w, at + t, row_step, packed, to + t * width, width)
-                        for t in range(done, T):
-                            tap = t if in_order else taps[t]
-                            for r in range(MR):
-                                number = w[at + r * row_step + tap] if row + r < R else 0
-                                packed[to + t * width + r] = number
+    row = strip % strips * MR
+    for c in range(count):
+        at, to = begin + row * row_step + c * term_step, start + c * T * MR
+        done = 0
+        if row_step == T == 1 and row + MR <= R:
+            source, target = w[at : at + MR], packed[to : to + MR]
+            for r in range(MR):
+                target[r] = source[r]
+            done = 1
+        elif in_order and row + MR <= R:
+            done = T // lanes * lanes
+            # The next term overwrites the elements that a vector packs beyond T.
+            inside = at + (MR - 1) * row_step + rounded <= len(w)
+            if inside and lanes <= 2 * T and c * T + rounded <= count * T:
+                done = rounded
+            for t in range(0, done, lanes):
+                transpose_tile(w, at + t, row_step, packed, to + t * MR, MR)
+        for t in range(done, T):
+            tap = t if in_order else taps[t]
+            for r in range(MR):
+                number = w[at + r * row_step + tap] if row + r < R else 0
+                packed[to + t * MR + r] = number

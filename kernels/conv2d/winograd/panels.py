@@ -6,7 +6,8 @@ M   [point][tile][output]                         their products
 """
 
 from ...jit import kernel
-from ...micro_kernel import MR, NR_VECTORS, lanes_of, multiply_tile, prefetch, transpose_tile
+from ...micro_kernel import MR, NR_VECTORS, lanes_of, multiply_tile, transpose_tile
+from ...vector_copy import prefetch
 from ..gemm.weight_sum import transpose_lines
 from .plan import CHANNELS
 from .transforms import transform_weight, transform_window

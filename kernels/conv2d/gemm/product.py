@@ -1,0 +1,145 @@
+"""The product C += A B in the loops of BLIS around the micro-kernel.
+
+A is the weights, B the columns of the image, and C lies in the images y: a tile of MR output
+channels and NR positions is added to y directly if it is whole and its positions are adjacent
+there, else through a buffer.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ...jit import kernel
+from ...micro_kernel import MR, lanes_of, multiply_panels
+from ...thread_pool import shared
+from ...vector_copy import gather_run, spread_run
+from .grid import block_of
+from .pack_b import pack_from_image, pack_from_lines
+from .runs import list_block
+
+
+class Weights(NamedTuple):
+    """A block of A: where it begins, and the steps between its rows, terms and strips."""
+
+    a: np.ndarray
+    at: int
+    row: int
+    step: int
+    strip: int
+
+
+class Out(NamedTuple):
+    """The matrix C of a group, in y: elements from a row and from an image to the next."""
+
+    y: np.ndarray
+    at: int
+    plane: int
+    image: int
+    step: int  # between positions of a row
+    rows: int
+
+
+class Stage(NamedTuple):
+    """A pass pc over KC terms: whether it adds to C, and the epilogue of the last one."""
+
+    depth: int
+    more: bool
+    finish: bool
+    bias: np.ndarray
+    row: int  # of the bias
+    relu: bool
+
+
+@kernel
+def multiply(x, a, y, memories, tables, sizes, places, lines, shifts, strides, memory, after,
+             blocks, pool, first, last):  # fmt: skip
+    """Compute some blocks of y: the loops jc and pc."""
+    if shared(pool, first, last):
+        return
+    bias, relu = after
+    H, W = x.shape[2:]
+    CY, plane = y.shape[1], y.shape[2] * y.shape[3]
+    C, NR, T = sizes.terms, sizes.NR, sizes.taps
+    flat, out, end = x.reshape(-1), y.reshape(-1), len(x) * places.GH * places.GW
+    pitch = (sizes.step * T + 1) * NR
+    panels, line = memories[-pool][: memory.panels], memories[-pool][memory.panels :]
+    line, tile = line[: memory.line], line[memory.line :]
+    for k in range(first, last):
+        g, q0, q1, s0, s1 = block_of(blocks, k)
+        p0, p1 = q0 * NR, min(q1 * NR, end)
+        runs = list_block(
+            tables[-pool], memory, x.shape, y.shape, sizes, places, lines, shifts, pitch, p0, p1
+        )
+        line[:] = 0
+        c = Out(out, g * sizes.rows * plane, plane, CY * plane, places.step_w, sizes.rows)
+        for c0 in range(0, C, sizes.step):
+            c1 = min(c0 + sizes.step, C)
+            channels = (g * C + c0) * H * W, H * W, c1 - c0
+            if sizes.in_place:
+                pack_from_image(flat, channels, runs, q1 - q0, NR, panels)
+            else:
+                pack_from_lines(flat, channels, places.sw, line, runs, q1 - q0, NR, panels)
+            depth, row = (c1 - c0) * T, g * sizes.strips * MR
+            stage = Stage(depth, c0 > 0, c1 == C and len(bias) > 0, bias, row, relu)
+            weights = block_of_a(a, strides, g, c0, depth)
+            add_block(
+                weights, panels, pitch, c, stage, runs, sizes, places, (q0, q1, s0, s1), p1, tile
+            )
+
+
+@kernel
+def block_of_a(a, strides, g, c0, depth):
+    """The block of A for the terms from c0 on; the micro-panels of a packed one are adjacent."""
+    row, step, strip, term, group = strides
+    return Weights(a, g * group + c0 * term, row, step, depth * MR if row == 1 else strip)
+
+
+@kernel
+def add_block(a, panels, pitch, c, stage, runs, sizes, places, block, end, tile):
+    """C += A B for the terms of a pass: the loops ir over strips of A and jr over panels of B."""
+    q0, q1, s0, s1 = block
+    NR, plane = sizes.NR, places.GH * places.GW
+    for s in range(s0, s1):
+        row, valid = c.at + s * MR * c.plane, min(MR, c.rows - s * MR)
+        for q in range(q0, q1):
+            n, at = q * NR // plane, q * NR % plane
+            count, b_at = min(NR, end - q * NR), (q - q0) * pitch
+            if sizes.whole and valid == MR and count == NR and at + NR <= plane:
+                to = row + n * c.image + at
+                add_tile(a, s, panels, b_at, count, stage, c.y, to, c.plane)
+            else:
+                puts = runs.puts[runs.put_starts[q - q0] : runs.put_starts[q - q0 + 1]]
+                if stage.more:
+                    load_tile(c, row, valid, puts, tile, NR)
+                add_tile(a, s, panels, b_at, count, stage, tile, 0, NR)
+                store_tile(c, row, valid, puts, tile, NR)
+
+
+@kernel
+def add_tile(a, s, panels, b_at, count, stage, c, to, c_row):
+    """A tile of strip s and one panel: the micro-kernel, as wide as its columns need."""
+    vectors = (count + lanes_of(c) - 1) // lanes_of(c)
+    epilogue = stage.bias, stage.row + s * MR, stage.finish, stage.relu
+    at = a.at + s * a.strip
+    multiply_panels(
+        vectors, a.a, at, a.row, a.step, panels, b_at, stage.depth, c, to, c_row, stage.more,
+        epilogue,
+    )  # fmt: skip
+
+
+@kernel
+def load_tile(c, row, valid, puts, tile, NR):
+    """The rows of y that a buffered tile adds to."""
+    for r in range(valid):
+        for k in range(len(puts)):
+            at = row + r * c.plane + puts[k, 1]
+            gather_run(c.y, at, c.step, tile, r * NR + puts[k, 0], puts[k, 2])
+
+
+@kernel
+def store_tile(c, row, valid, puts, tile, NR):
+    """Store the rows of a buffered tile in y."""
+    for r in range(valid):
+        for k in range(len(puts)):
+            to = row + r * c.plane + puts[k, 1]
+            spread_run(tile, r * NR + puts[k, 0], c.y, to, c.step, puts[k, 2])
