@@ -119,17 +119,17 @@ def im2col() -> Drawing:
     return sheet
 
 
-def tiled() -> Drawing:
+def gemm() -> Drawing:
     """A tile of sums stays in registers while k runs."""
-    sheet = Drawing(640, 280, "A register tile: rows of weights times vectors of inputs")
+    sheet = Drawing(640, 280, "The micro-kernel: a micro-panel of A times a micro-panel of B")
     sheet.grid(40, 90, 4, 1, plain(ORANGE), cell=28)
-    sheet.text(54, 230, "w[r, k]")
+    sheet.text(54, 230, "MR weights")
     sheet.grid(200, 30, 1, 12, plain(BLUE), cell=28)
-    sheet.text(368, 22, "x from offset[k] on: three vectors", size=12)
+    sheet.text(368, 22, "b[k, v]: NR positions, three vectors", size=12)
     sheet.grid(200, 90, 4, 12, plain(GREEN), cell=28)
     for vector in range(3):
         sheet.outline(200 + 4 * 28 * vector, 90, 4 * 28, 4 * 28)
-    sheet.text(368, 230, "y[r, p]: sums in vector registers until the last k")
+    sheet.text(368, 230, "c[r, v]: sums in vector registers until the last k")
     sheet.arrow(80, 146, 185, 146)
     sheet.text(132, 136, "every lane", size=12)
     sheet.arrow(368, 62, 368, 84)
@@ -290,7 +290,7 @@ def gpu() -> Drawing:
     return sheet
 
 
-FIGURES = (loops, im2col, tiled, winograd, depthwise, direct, pooling, batch_norm, gpu)
+FIGURES = (loops, im2col, gemm, winograd, depthwise, direct, pooling, batch_norm, gpu)
 
 
 def main() -> None:

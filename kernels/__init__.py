@@ -26,6 +26,8 @@ All operators share these modules:
     machine.py        the processor's vector registers and caches
     sums.py           sums in any order
     micro_kernel.py   the micro-kernels: the innermost loops, in vector registers
+    vector_copy.py    copies by whole vectors
+    blocking.py       block sizes of matrix products for the caches
     spelling.py       the nearest known name, for errors
     peak.py           the speed of the micro-kernel alone, the limit of arithmetic
     threads.py        the thread pool; cores.py counts the cores that it may use
