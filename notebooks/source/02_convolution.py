@@ -225,7 +225,7 @@ net(images)[:, :, 8, 8].sum().backward()
 reach = abs(images.grad.numpy()).mean((0, 1))
 half = np.sort(reach.ravel())[::-1].cumsum() / reach.sum()
 count = int((half < 0.5).sum()) + 1
-plt.figure(figsize=(4.2, 3.4))
+plt.figure(figsize=(6.4, 5))
 plt.imshow(reach / reach.max(), cmap="magma")
 plt.colorbar(label="mean |gradient| (largest = 1)")
 plt.xlim(columns[0] - 3, columns[-1] + 3)

@@ -156,7 +156,7 @@ print(f"your guess {guess}; windows with a tie: {ties.mean():.2f}, blank ones: {
 one = images[:1]
 y, argmax = max_pool(one, 2, 2)
 gx = max_pool_back(np.ones_like(y), argmax, (8, 8))
-figure, axes = plt.subplots(1, 2, figsize=(6, 3.2))
+figure, axes = plt.subplots(1, 2, figsize=(8, 4.2))
 for axis, picture, name in zip(axes, (one, gx), ("the digit", "its gradient"), strict=True):
     shown = axis.imshow(picture[0, 0])
     axis.set_title(name)

@@ -195,7 +195,7 @@ plt.show()
 # %%
 chosen = np.flatnonzero(said == unseen.labels)[:4]
 led_back = mt.analysis.saliency(net, mt.tensor(x[chosen]), unseen.labels[chosen])
-figure, axes = plt.subplots(4, 4, figsize=(5.4, 5.6))
+figure, axes = plt.subplots(4, 4, figsize=(8, 8.2))
 inside = {}
 for column, i in enumerate(chosen):
     axes[0, column].imshow(unseen.images[i].transpose(1, 2, 0))
