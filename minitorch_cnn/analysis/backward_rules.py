@@ -25,8 +25,7 @@ from ..nn import Module
 from ..nn.evaluation import evaluation, first_output
 from ..spelling import one_of
 from ..tensor import Tensor
-from .fields import ancestors
-from .watch import MAY_RECTIFY, checked_batch, chosen_classes, maps_of, rectifies
+from .watch import MAY_RECTIFY, ancestors, checked_batch, chosen_classes, maps_of, rectifies
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

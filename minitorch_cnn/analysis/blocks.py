@@ -17,7 +17,7 @@ from ..nn.evaluation import evaluation, first_output
 from ..tensor import Tensor
 from ..tensor.activation import ReLU
 from ..tensor.arithmetic import Add, Mul
-from .fields import ancestors
+from .watch import ancestors
 
 Origin = ArrayFunction | Tensor
 

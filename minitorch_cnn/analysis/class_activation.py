@@ -31,8 +31,7 @@ from ..nn.evaluation import evaluation, first_output
 from ..tensor import Tensor
 from ..tensor.movement import Reshape
 from ..tensor.reduction import Sum
-from .fields import ancestors
-from .watch import applied, checked_batch, chosen_classes, maps_of
+from .watch import ancestors, applied, checked_batch, chosen_classes, maps_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""The effect of each operation on receptive fields: the input positions that one output position
+"""The effect of each operator on receptive fields: the input positions that one output position
 reads, along one axis of a map.
 """
 
@@ -11,19 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import devices
-from ..functional.avg_pool import AdaptiveAvgPool2d, AvgPool2d
-from ..functional.conv import Conv2d, ConvTranspose2d
-from ..functional.interpolate import Interpolate
-from ..functional.max_pool import AdaptiveMaxPool2d, MaxPool2d
-from ..functional.resample_taps import Resample
-from ..kernels.window import Window, adaptive_spans
-from ..tensor.gathering import IndexSelect
-from ..tensor.indexing import Index
-from ..tensor.linalg import MatMul
-from ..tensor.movement import Flip, Roll
-from ..tensor.padding import ConstantPad
-from ..tensor.reduction import Cumsum
+from ..graph import Graph, Node
+from ..graph.resizing import taps_of
+from ..graph.window_shapes import pads_of, settings_of
+from ..nn import Parameter
+
+Shape = tuple[int, ...]
 
 
 class Axis(NamedTuple):
@@ -89,12 +82,31 @@ def everything(jump: Fraction) -> Axis:
     return Axis((-math.inf,), (math.inf,), jump)
 
 
-# rule(node, i, axis, n, out): the axis of the op's output along rows (i = 0) or columns (i = 1),
-# given the `axis` of its input, which has n positions, and `out` positions in the output.
+class Reader(NamedTuple):
+    """A node that reads a map by its input number `input`, of the shape `given`."""
+
+    graph: Graph
+    node: Node
+    input: int
+    given: Shape
+    shape: Shape
+
+    def numbers(self, i: int) -> Any:
+        """The numbers of a constant input; None for any other."""
+        inputs = self.node.inputs
+        return self.graph.array(inputs[i]) if i < len(inputs) and inputs[i] else None
+
+    def axis(self, d: int) -> int:
+        """The axis of the map's rows (0) or columns (1) among all axes."""
+        return len(self.given) - 2 + d
 
 
-def unchanged(node: Any, i: int, axis: Any, n: int, out: Any) -> Any:
-    """Elementwise in space, or global: an unknown op is judged by its sizes alone."""
+# rule(reader, d, axis, n, out): the axis of the node's output along rows (d = 0) or columns
+# (d = 1), given the `axis` of its input, which has n positions, and `out` positions in the output.
+
+
+def unchanged(r: Reader, d: int, axis: Axis, n: int, out: int) -> Axis:
+    """Elementwise in space, or global: an unknown operator is judged by its sizes alone."""
     if out == n:
         return axis
     if out == 1:
@@ -102,87 +114,100 @@ def unchanged(node: Any, i: int, axis: Any, n: int, out: Any) -> Any:
     return everything(axis.jump * n / out)
 
 
-def convolved(node: Any, i: int, axis: Any, n: int, out: Any) -> Any:
-    return _windows(node.window, i, axis)
-
-
-def averaged(node: Any, i: int, axis: Any, n: int, out: Any) -> Any:
-    return _windows(node.settings["window"], i, axis)
-
-
-def _windows(window: Window, i: int, axis: Axis) -> Axis:
-    stride, before, span = _along(window, i)
+def windowed(r: Reader, d: int, axis: Axis, n: int, out: int) -> Axis:
+    """Conv and pooling."""
+    if r.input:
+        return unchanged(r, d, axis, n, out)
+    stride, before, span = _window(r, d)
     return axis.read_by(
         lambda o: (o * stride - before, o * stride - before + span - 1), inputs=stride
     )
 
 
-def _along(window: Window, i: int) -> tuple[int, int, int]:
-    return window.stride[i], window.padding[i][0], window.span[i]
-
-
-def transposed(node: Any, i: int, axis: Any, n: int, out: Any) -> Any:
+def transposed(r: Reader, d: int, axis: Axis, n: int, out: int) -> Axis:
     # Input a contributes to the outputs a * stride - before to a * stride - before + span - 1.
-    stride, before, span = _along(node.window, i)
+    stride, before, span = _window(r, d)
     return axis.read_by(
         lambda o: (-((span - 1 - before - o) // stride), (o + before) // stride), outputs=stride
     )
 
 
-def adaptive(node: Any, i: int, axis: Any, n: int, out: Any) -> Any:
-    if n % out == 0:
-        return _tiled(axis, n // out)
-    spans = adaptive_spans(n, out)
-    return _tabled(axis, [a for a, _ in spans], [b - 1 for _, b in spans], n)
+def _window(r: Reader, d: int) -> tuple[int, int, int]:
+    """The stride, the padding before and the span of a window along rows or columns."""
+    kernel = r.node.get("kernel_shape")
+    sizes = r.given[2:]
+    strides, spans = settings_of(r.node.get, len(sizes), kernel)
+    return strides[d], pads_of(r.node.get, sizes, strides, spans)[d][0], spans[d]
 
 
-def interpolated(node: Any, i: int, axis: Any, n: int, out: Any) -> Any:
-    lower, upper, t = node.maps[i][1:]
-    upper = lower if upper is None else np.where(t > 0, upper, lower)
-    return _tabled(axis, lower.tolist(), upper.tolist(), n)
+def pooled(r: Reader, d: int, axis: Axis, n: int, out: int) -> Axis:
+    return _tiled(axis, n)
 
 
-def tapped(node: Any, i: int, axis: Any, n: int, out: Any) -> Any:
-    taps = node.taps[i]
+def resized(r: Reader, d: int, axis: Axis, n: int, out: int) -> Axis:
+    taps = taps_of(r.node, d + 2, n, out, r.numbers(2))
     first = np.where(taps.used, taps.places, n).min(0)
     last = np.where(taps.used, taps.places, -1).max(0)
     return _tabled(axis, first.tolist(), last.tolist(), n)
 
 
-def padded(node: Any, i: int, axis: Any, n: int, out: Any) -> Any:
-    before = node.widths[i - 2][0]
+def multiplied(r: Reader, d: int, axis: Axis, n: int, out: int) -> Axis:
+    """A product with a constant matrix from the left mixes rows, one from the right columns; what
+    is not zero in it is read. Other products mix all positions.
+    """
+    other = r.node.inputs[1 - r.input]
+    matrix = r.numbers(1 - r.input)
+    if matrix is None or matrix.ndim != 2 or isinstance(r.graph.constants[other], Parameter):
+        return mixed(r, d, axis, n, out)
+    if d != 1 - r.input:
+        return axis
+    used = (matrix if r.input else matrix.T) != 0  # (out, n)
+    first = used.argmax(1)
+    last = n - 1 - used[:, ::-1].argmax(1)
+    return _tabled(axis, first.tolist(), last.tolist(), n)
+
+
+def padded(r: Reader, d: int, axis: Axis, n: int, out: int) -> Axis:
+    """A border of the map's own rows counts as padding beside the image, as if the map continued
+    there.
+    """
+    pads, axes = r.numbers(1).tolist(), r.numbers(3)
+    along = list(range(len(r.given))) if axes is None else [int(a) % len(r.given) for a in axes]
+    if r.axis(d) not in along:
+        return axis
+    before = pads[along.index(r.axis(d))]
     return axis.read_by(lambda o: (o - before, o - before))
 
 
-def indexed(node: Any, i: int, axis: Any, n: int, out: Any) -> Any:
-    key, ndim = list(node.key), len(node.shape)
-    at = key.index(Ellipsis)
-    key[at : at + 1] = [slice(None)] * (ndim - len(key) + 1)
-    part = key[i - 2]
-    if not all(isinstance(part, slice) for part in key):
-        return unchanged(node, i, axis, n, out)
-    start, _, step = part.indices(n)
+def sliced(r: Reader, d: int, axis: Axis, n: int, out: int) -> Axis:
+    starts, ends, axes, steps = (r.numbers(i) for i in range(1, 5))
+    if starts is None or ends is None:
+        return mixed(r, d, axis, n, out)
+    along = list(range(len(starts))) if axes is None else [int(a) % len(r.given) for a in axes]
+    if len(r.given) < 4 or r.axis(d) not in along:
+        return axis
+    k = along.index(r.axis(d))
+    step = 1 if steps is None else int(steps[k])
+    if step < 0:
+        return mixed(r, d, axis, n, out)
+    start, _, step = slice(int(starts[k]), int(ends[k]), step).indices(n)
     return axis.read_by(lambda o: (start + o * step, start + o * step), inputs=step)
 
 
-def selected(node: Any, i: int, axis: Any, n: int, out: Any) -> Any:
-    """Index by a table. A border that repeats the map's own rows, as in F.pad, counts as padding
-    beside the image, as if the map continued there.
-    """
-    ndim = len(node.out_meta[0][0])
-    if ndim < 4 or node.axis != ndim - 2 + i:
+def gathered(r: Reader, d: int, axis: Axis, n: int, out: int) -> Axis:
+    """Index by a table."""
+    if len(r.given) < 4 or len(r.shape) != len(r.given) or r.input:
+        return unchanged(r, d, axis, n, out)
+    if r.node.get("axis") % len(r.given) != r.axis(d):
         return axis
-    table = devices.to_host(node.indices).tolist()
-    whole = list(range(n))
-    borders = [a for a in range(out - n + 1) if table[a : a + n] == whole]
-    if borders:
-        return axis.read_by(lambda o: (o - borders[0], o - borders[0]))
-    if table != sorted(table):
-        return everything(axis.jump * n / out)
+    table = r.numbers(1)
+    table = None if table is None else np.atleast_1d(table).tolist()
+    if table is None or table != sorted(table) or min(table, default=0) < 0:
+        return everything(axis.jump * n / max(out, 1))
     return _tabled(axis, table, table, n)
 
 
-def mixed(node: Any, i: int, axis: Any, n: int, out: Any) -> Any:
+def mixed(r: Reader, d: int, axis: Axis, n: int, out: int) -> Axis:
     return axis if n == out == 1 else everything(axis.jump * n / out)
 
 
@@ -201,17 +226,17 @@ def _tabled(axis: Axis, first: list[int], last: list[int], n: int) -> Axis:
     )
 
 
-RULES = {
-    Conv2d: convolved,
-    MaxPool2d: convolved,
-    AvgPool2d: averaged,
-    ConvTranspose2d: transposed,
-    AdaptiveAvgPool2d: adaptive,
-    AdaptiveMaxPool2d: adaptive,
-    Interpolate: interpolated,
-    Resample: tapped,
-    ConstantPad: padded,
-    Index: indexed,
-    IndexSelect: selected,
-    **dict.fromkeys((Cumsum, Flip, MatMul, Roll), mixed),
+RULES: dict[str, Callable[..., Axis]] = {
+    "Conv": windowed,
+    "MaxPool": windowed,
+    "AveragePool": windowed,
+    "ConvTranspose": transposed,
+    "GlobalAveragePool": pooled,
+    "GlobalMaxPool": pooled,
+    "Resize": resized,
+    "MatMul": multiplied,
+    "Pad": padded,
+    "Slice": sliced,
+    "Gather": gathered,
+    "CumSum": mixed,
 }

@@ -1,10 +1,9 @@
 """Receptive fields along the graph: the part of the image that each position of a map sees.
 
-A rule per operation (field_rules.py) gives the input positions that one output position reads. The
-rules are composed along the edges of autograd's graph, starting from the image, and united where
-branches meet; the result is the receptive field of every map. Maps are (N, C, H, W); for a vector,
-H = W = 1. Where a net permutes or splits the axes of its maps, positions.py tracks which axes run
-along the image.
+A rule per operator (field_rules.py) gives the input positions that one output position reads. The
+rules are composed along the graph, starting from the image, and united where branches meet; the
+result is the receptive field of every map. Maps are (N, C, H, W); for a vector, H = W = 1. Where a
+net permutes or splits the axes of its maps, positions.py tracks which axes run along the image.
 """
 
 from __future__ import annotations
@@ -12,16 +11,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from fractions import Fraction
-from typing import NamedTuple, TypeGuard
+from typing import NamedTuple
 
-from ..autograd.array_function import ArrayFunction
-from ..tensor import Tensor
-from ..tensor.movement import Permute, Reshape
-from ..tensor.reduction import Extremum, Sum
+from ..graph import Node
 from . import positions
-from .field_rules import IMAGE, RULES, Axis, everything, unchanged
+from .field_rules import IMAGE, RULES, Axis, Reader, everything, unchanged
+from .trace import Trace
 
 Shape = tuple[int, ...]
+
+RESHAPING = {"Flatten", "Reshape", "Squeeze", "Unsqueeze"}
+REDUCING = ("Reduce", "Arg")
 
 
 class Seen(NamedTuple):
@@ -31,48 +31,65 @@ class Seen(NamedTuple):
     axes: positions.Axes
 
 
-def fields(
-    x: Tensor, origins: Iterable[ArrayFunction | Tensor]
-) -> dict[ArrayFunction | Tensor, tuple[Axis, ...]]:
-    """The receptive fields in x of the maps of `origins` (nodes, or x itself).
+def fields(run: Trace, values: Iterable[str]) -> dict[str, tuple[Axis, ...]]:
+    """The receptive fields of values in the first input, the image.
 
     They are pairs, first along the image's rows, even for maps whose rows run along its columns.
-    Origins that do not depend on x are omitted.
+    Values that do not depend on the image are omitted.
     """
-    known: dict[ArrayFunction | Tensor, Seen] = {x: Seen((IMAGE, IMAGE), positions.of_map(x.shape))}
-    for node in ancestors(origins):
-        shape = node.out_meta[0][0]
-        met = [
-            _passed(node, known[source], _shape_of(source, index), shape)
-            for source, index in filter(None, node.edges)
-            if source in known
-        ]
-        if met:
-            known[node] = _united(met, shape)
-    return {
-        origin: _in_space(known[origin], _shape_of(origin, 0))[0]
-        for origin in origins
-        if origin in known
-    }
+    image = run.graph.inputs[0].name
+    shape = _shape(run, image)
+    known: dict[str, Seen] = {image: Seen((IMAGE, IMAGE), positions.of_map(shape))}
+    for node in run.graph.nodes:
+        if node.operator in ("Shape", "Size"):
+            continue
+        for name in node.outputs:
+            shape = _shape(run, name)
+            met = [
+                _passed(run, node, i, known[source], _shape(run, source), shape)
+                for i, source in enumerate(node.inputs)
+                if source in known
+            ]
+            if met:
+                known[name] = _united(met, shape)
+    return {name: _in_space(known[name], _shape(run, name))[0] for name in values if name in known}
 
 
-def _passed(node: ArrayFunction, seen: Seen, given: Shape, shape: Shape) -> Seen:
-    """The field of a node's output through one of its inputs, which has the shape `given`."""
-    if isinstance(node, Permute):
-        return seen._replace(axes=positions.permuted(seen.axes, node.dims))
-    if isinstance(node, Reshape):
+def _shape(run: Trace, name: str) -> Shape:
+    """A shape in which the batch is a prime that divides no other size."""
+    value = run.graph.values[name]
+    return tuple(
+        n if isinstance(n, int) else n.times * positions.BATCH + n.plus for n in value.shape or ()
+    )
+
+
+def _passed(run: Trace, node: Node, i: int, seen: Seen, given: Shape, shape: Shape) -> Seen:
+    """The field of a node's output through its input number i, which has the shape `given`."""
+    if node.operator == "Transpose":
+        perm = node.get("perm") or tuple(range(len(given)))[::-1]
+        return seen._replace(axes=positions.permuted(seen.axes, perm))
+    if node.operator in RESHAPING:
         axes = positions.reshaped(seen.axes, shape)
         return _lost(seen, given, shape) if axes is None else seen._replace(axes=axes)
-    if isinstance(node, Sum | Extremum):
-        return _reduced(seen, node.axes, keepdim=len(shape) == len(given))
-    rule = RULES.get(type(node), unchanged)
+    if node.operator.startswith(REDUCING):
+        return _reduced(seen, _dims(run, node, len(given)), keepdim=bool(node.get("keepdims")))
+    rule = RULES.get(node.operator, unchanged)
     axes = positions.broadcast(seen.axes, given, shape) if rule is unchanged else None
     if axes is not None:
         return seen._replace(axes=axes)
     sides, along = _in_space(seen, given)
     n, out = _plane(given), _plane(shape)
-    read = tuple(rule(node, d, sides[side], n[d], out[d]) for side, d in enumerate(along))
+    reader = Reader(run.graph, node, i, given, shape)
+    read = tuple(rule(reader, d, sides[side], n[d], out[d]) for side, d in enumerate(along))
     return Seen(read, positions.of_map(shape, along))
+
+
+def _dims(run: Trace, node: Node, ndim: int) -> tuple[int, ...]:
+    """The axes that a reduction is along."""
+    if node.operator.startswith("Arg"):
+        return (node.get("axis") % ndim,)
+    axes = run.graph.array(node.inputs[1]) if len(node.inputs) > 1 else None
+    return tuple(range(ndim)) if axes is None else tuple(int(a) % ndim for a in axes)
 
 
 def _reduced(seen: Seen, dims: tuple[int, ...], keepdim: bool) -> Seen:
@@ -151,26 +168,6 @@ def _united(met: list[Seen], shape: Shape) -> Seen:
     for seen in met[1:]:
         sides = tuple(map(Axis.united, sides, seen.sides, n))
     return Seen(sides, axes)
-
-
-def ancestors(origins: Iterable[ArrayFunction | Tensor | None]) -> list[ArrayFunction]:
-    """The origins that are nodes, and all their ancestors, oldest first."""
-    found: set[ArrayFunction] = set()
-    waiting = list(origins)
-    while waiting:
-        node = waiting.pop()
-        if _is_node(node) and node not in found:
-            found.add(node)
-            waiting += [source for source, _ in filter(None, node.edges)]
-    return sorted(found, key=lambda node: node.age)
-
-
-def _shape_of(source: ArrayFunction | Tensor, index: int) -> Shape:
-    return source.out_meta[index][0] if isinstance(source, ArrayFunction) else source.shape
-
-
-def _is_node(source: object) -> TypeGuard[ArrayFunction]:
-    return isinstance(source, ArrayFunction)
 
 
 def _plane(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -17,9 +17,8 @@ from ..nn import Module
 from ..tensor import Tensor
 from ..tensor.activation import Activation
 from .explorer.layout import layout
-from .fields import ancestors
 from .graph_routes import Spot, routes
-from .watch import rectifies
+from .watch import ancestors, rectifies
 
 BOX, LEAF, GAP, MARGIN = 42, 25, 28, 8  # heights, and the space between and within, in pixels
 LETTER = 7.8  # width of a character, near the maximum of the sans-serif fonts of browsers

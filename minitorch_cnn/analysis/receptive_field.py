@@ -55,12 +55,12 @@ def receptive_field(
     Source: Araujo, Norris, Sim (2019), Computing Receptive Fields of Convolutional Neural Networks.
     """
     run = trace(model, input_shape, "receptive_field")
-    outputs = {call.name: call.origin for call in run.calls}
-    origin = outputs.get(layer or "")
-    if origin is None:
+    outputs = {call.name: call.outputs[0] for call in run.calls if call.outputs}
+    value = outputs.get(layer or "")
+    if value is None:
         near = nearest(layer, filter(None, outputs))
         raise KeyError(f"receptive_field: layer={layer!r} names no module that runs{near}")
-    axes = fields(run.x, [origin]).get(origin)
+    axes = fields(run, [value]).get(value)
     return None if axes is None else field_of(axes, input_shape)
 
 

@@ -29,8 +29,7 @@ from ..figures import (
 from ..nn import Conv1d, Conv2d, Linear, Module, init
 from ..nn.evaluation import first_output
 from ..tensor import Tensor
-from .fields import ancestors
-from .watch import checked_batch, recorded, rectifies, weights_kept
+from .watch import ancestors, checked_batch, recorded, rectifies, weights_kept
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -28,7 +28,7 @@ def format_summary(summary: Summary, format: str) -> str:
     layouts = {"table": _table, "markdown": _markdown, "latex": _latex}
     if format not in layouts:
         raise ValueError(f"summary: format={format!r} {one_of(format, [*layouts, 'csv'])}")
-    body = [_cells(row) for row in summary.rows if row.memory_bytes]
+    body = [_cells(row) for row in summary.rows if row.memory_bytes or row.params or row.macs]
     numbers = summary.total_activation_bytes, summary.total_params, summary.total_ops
     total = ("total", *[""] * 10, *_costs(*numbers), "", "")
     return layouts[format](body, total, _totals(summary))
@@ -37,8 +37,9 @@ def format_summary(summary: Summary, format: str) -> str:
 def _totals(summary: Summary) -> str:
     """The exact sums in a sentence."""
     return (
-        f"{summary.total_params:,} parameters, {summary.total_macs:,} multiply-adds, "
-        f"{summary.total_activation_bytes / 2**20:,.2f} MiB of activations for one image"
+        f"{summary.total_params:,} parameters, {summary.trainable_params:,} of them trainable, "
+        f"{summary.total_macs:,} multiply-adds, "
+        f"{summary.total_activation_bytes / 2**20:,.2f} MiB of activations for one sample"
     )
 
 
@@ -48,13 +49,13 @@ def _cells(row: Row) -> tuple[str, ...]:
         row.name,
         row.type,
         row.then,
-        str(row.input_shape[0]),
+        _first(row.input_shape),
         _sides(row.input_shape[1:]),
         _sides(filters),
         _sides(row.kernel),
         _sides(row.stride),
         _sides(row.padding),
-        str(row.output_shape[0]),
+        _first(row.output_shape),
         _sides(row.output_shape[1:]),
         *_costs(row.memory_bytes, row.params, row.ops),
         _sides(row.receptive_field),
@@ -62,10 +63,17 @@ def _cells(row: Row) -> tuple[str, ...]:
     )
 
 
+def _first(shape: tuple[int, ...]) -> str:
+    """The channels, or nothing of a layer that did not run."""
+    return str(shape[0]) if shape else ""
+
+
 def _sides(pair: Any) -> str:
     """7 for (7, 7), 7x1 for (7, 1)."""
     if pair is None or isinstance(pair, str):
         return pair or ""
+    if not pair:
+        return ""
     return "x".join(f"{n:g}" for n in (pair[:1] if len(set(pair)) == 1 else pair))
 
 

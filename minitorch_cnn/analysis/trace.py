@@ -1,174 +1,107 @@
-"""trace: run a model on an empty batch, and record the inputs and outputs of every module.
+"""trace: the graph of a model for images, and the inputs and outputs of every module.
 
-Every shape except the batch size is exact and no arithmetic is done; autograd's graph shows which
-layer's output goes where.
+Nothing is computed: the graph is captured from shapes (graph/capture.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..autograd import enable_grad
-from ..autograd.array_function import ArrayFunction
+from ..graph import Graph
+from ..graph.capture import captured
+from ..graph.places import Place
+from ..graph.sizes import Free
 from ..nn import Module
-from ..nn.evaluation import evaluation, first_output
-from ..random import get_rng_state, set_rng_state
 from ..tensor import Tensor
-from .function_calls import FunctionCall, Time, function_of
-from .watch import recording, uncompiled
 
 Shape = tuple[int, ...]
 
 
 class Call(NamedTuple):
-    """A module's call: the shapes of its first input and first output without the batch axis.
+    """A module's call: the names of the values that it was given and gave, and the shapes of the
+    first of each without the batch axis; () if there is none.
 
-    origin: the node of the output, or the output itself if it is a leaf. began, ended: its times;
-    calls with a time in between ran inside it.
+    began, ended: its times; nodes and calls with a time in between ran inside it.
     """
 
     name: str
     module: Module
+    inputs: list[str]
+    outputs: list[str]
     input_shape: Shape
     output_shape: Shape
-    origin: ArrayFunction | Tensor
-    began: Time
-    ended: Time
+    began: int
+    ended: int
 
 
 class Trace(NamedTuple):
-    """The calls of modules in the order in which they ended, so that the last one is the model's
-    own, and those of functions that recorded operations, in order.
+    """A graph, the calls of modules in the order in which they ended, so that the last one is the
+    model's own, and the place of each node; see `graph.places`. batch: the number of samples in the
+    graph's shapes.
     """
 
-    x: Tensor
+    graph: Graph
     calls: list[Call]
-    functions: list[FunctionCall]
+    places: dict[str, Place]
+    batch: int
 
+    def shape(self, name: str) -> Shape:
+        """The shape of a value, for one sample if the batch is free."""
+        value = self.graph.values.get(name)
+        shape = value.shape if value is not None and value.shape is not None else ()
+        return tuple(n.times + n.plus if isinstance(n, Free) else n for n in shape)
 
-class Clock:
-    """Times in a run: the number of module calls begun or ended, and the number of function calls
-    since. They are equal in every run of a model, provided that it calls the same layers.
-    """
+    def of_one(self, name: str) -> Shape:
+        """The shape of a value without the batch axis."""
+        value = self.graph.values.get(name)
+        shape = value.shape if value is not None and value.shape is not None else ()
+        first = shape[0] if shape else 0
+        whole = self.shape(name)
+        batched = isinstance(first, Free) or (not self.free and first == self.batch)
+        return whole[1:] if batched else whole
 
-    def __init__(self):
-        self.now: Time = (0, 0)
-
-    def module(self) -> Time:
-        """The time at which a module begins or ends."""
-        self.now = self.now[0] + 1, 0
-        return self.now
-
-    def function(self) -> Time:
-        """The time at which a function is called."""
-        self.now = self.now[0], self.now[1] + 1
-        return self.now
+    @property
+    def free(self) -> bool:
+        """Whether the size of the batch is free."""
+        return any(isinstance(n, Free) for v in self.graph.inputs for n in v.shape or ())
 
 
 def trace(model: Module, input_shape: Shape, function: str) -> Trace:
-    """Run `model` in evaluation mode on zero images of `input_shape`, (C, H, W) or (N, C, H, W).
+    """The graph of `model` in evaluation mode for images of `input_shape`, (C, H, W) or
+    (N, C, H, W).
 
-    A net that does not accept an empty batch, as with `x.view(x.size(0), -1)`, gets one image.
-
-    Raises: ValueError, in the name of `function`, unless that is 3 or 4 positive integers, or for a
-    net or layer whose input or output is not a tensor; whatever the model raises.
+    Raises: ValueError, in the name of `function`, unless that is 3 or 4 positive integers;
+    CaptureError, a RuntimeError, for what a graph cannot hold; whatever the model raises.
     """
     if len(input_shape) not in (3, 4) or min(input_shape) < 1:
         raise ValueError(
             f"{function}: input_shape={tuple(input_shape)} must be (C, H, W) or (N, C, H, W), "
             "all positive"
         )
-    try:
-        found = _run(model, input_shape, function, 0)
-    except (ValueError, RuntimeError, IndexError, ArithmeticError):
-        found = _run(model, input_shape, function, 1)
-    if not found.calls or found.calls[-1].module is not model:
-        raise ValueError(f"{function}: {type(model).__name__} must answer to images with a tensor")
-    return found
+    return trace_of(model, zeros_for(model, input_shape[-3:]), function)
 
 
-def _run(model: Module, input_shape: Shape, function: str, images: int) -> Trace:
+def zeros_for(model: Module, *shapes: Sequence[int]) -> tuple[Tensor, ...]:
+    """One sample of each shape, which is without the batch axis, as the model's weights are."""
     like = next((p.array for p in model.parameters()), np.empty(0, np.float32))
-    zeros = np.zeros((images, *input_shape[-3:]), like.dtype, like=like)
-    state = get_rng_state()
-    try:
-        return run_through(model, Tensor(zeros), function)[0]
-    finally:
-        set_rng_state(state)
+    made = [np.broadcast_to(np.zeros(1, like.dtype), (1, *shape)) for shape in shapes]
+    return tuple(Tensor(np.asarray(x, like=like)) for x in made)
 
 
-def run_through(
-    model: Module,
-    x: Tensor,
-    function: str,
-    seen: Callable[[Time, Tensor], None] = lambda time, y: None,
-) -> tuple[Trace, Tensor]:
-    """Run `model` on images x in evaluation mode -> the calls, and the model's output.
-
-    seen(time, y) is called with the output of every module and function, and with that of each
-    operation of a function in turn. Nothing is kept for a backward pass.
-    """
-    x = Tensor(x.array, requires_grad=True)
-    clock = Clock()
-    calls: list[Call] = []
-    functions: list[FunctionCall] = []
-
-    def operated(node: Any, outputs: Any) -> None:
-        call = function_of(node, clock.now)
-        if functions and call.frame is not None and call.frame is functions[-1].frame:
-            functions[-1].name = call.name  # the last operation produces the result
-            functions[-1].nodes.append(node)
-        else:
-            forget()
-            call.time = clock.function()
-            functions.append(call)
-        seen(functions[-1].time, outputs[0])
-        node.release()
-
-    def forget() -> None:
-        if functions:
-            functions[-1].frame = None
-
-    handles = []
-    for name, module in model.named_modules():
-        before, after = _recorder(name, calls, clock, seen, function)
-        handles += [
-            module.register_forward_pre_hook(before),
-            module.register_forward_hook(after),
-        ]
-    try:
-        with evaluation(model), enable_grad(), recording(operated), uncompiled(x):
-            output = model(x)
-    finally:
-        forget()
-        for handle in handles:
-            handle.remove()
-    return Trace(x, calls, functions), output
-
-
-def _recorder(name: str, calls: list[Call], clock: Clock, seen: Any, function: str) -> Any:
-    """Hooks before and after forward, which append the call of the module `name`."""
-    begun: list[Time] = []
-
-    def before(module: Module, inputs: Any) -> None:
-        begun.append(clock.module())
-
-    def after(module: Module, inputs: Any, output: Any) -> Any:
-        times = begun.pop(), clock.module()
-        y = first_output(output)
-        if not inputs or not isinstance(inputs[0], Tensor) or not isinstance(y, Tensor):
-            if list(module.children()):
-                return
-            raise ValueError(
-                f"{function}: the layer {name or type(module).__name__} must be given a tensor and "
-                "give one"
-            )
-        # Recorded now, because a later in-place write to y would change its origin.
-        origin = y.grad_fn or y
-        calls.append(Call(name, module, inputs[0].shape[1:], y.shape[1:], origin, *times))
-        seen(times[1], y)
-
-    return before, after
+def trace_of(model: Module, example: Any, function: str) -> Trace:
+    """The graph of `model` for the inputs of `graph.capture`."""
+    found = captured(model, example, function, places=True)
+    graph = found.graph
+    sizes = [v.shape[0] for v in graph.inputs if v.shape]
+    batch = 1 if any(isinstance(n, Free) for n in sizes) or not sizes else int(sizes[0])  # type: ignore[arg-type]
+    run = Trace(graph, [], found.places, batch)
+    for call in found.calls:
+        own = call.module is model and not call.outputs  # it may return what it did not compute
+        outputs = [value.name for value in graph.outputs] if own else call.outputs
+        x, y = (run.of_one(names[0]) if names else () for names in (call.inputs, outputs))
+        times = call.began, call.ended
+        run.calls.append(Call(call.path, call.module, call.inputs, outputs, x, y, *times))
+    return run

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -11,29 +11,17 @@ import numpy as np
 
 from .. import kernels
 from ..autograd.array_function import ArrayFunction
-from ..functional.activation import PReLU, ReLU6, ScaledTanh
-from ..functional.conv import Conv2d, ConvTranspose2d
-from ..functional.linear import Linear
+from ..functional.activation import ReLU6
+from ..functional.conv import Conv2d
 from ..functional.norm import BatchNorm, ChannelAffine
-from ..functional.piecewise import Piecewise
-from ..functional.softplus import LogSigmoid, Mish, Softplus
 from ..nn import Module
 from ..nn.evaluation import evaluation, first_output
 from ..spelling import nearest
 from ..tensor import Tensor
-from ..tensor.activation import Activation, ReLU
-from ..tensor.bounds import Clamp
-from ..tensor.linalg import MatMul
-from ..tensor.softmax import LogSoftmax, Softmax
+from ..tensor.activation import ReLU
 
 # Operations that may include a ReLU, as their attribute `relu` says.
 MAY_RECTIFY = (BatchNorm, ChannelAffine, Conv2d)
-
-CURVED = (
-    *(Activation, LogSigmoid, LogSoftmax, Mish, PReLU, Piecewise, ScaledTanh),
-    *(Softmax, Softplus),
-)
-LINEAR = (BatchNorm, ChannelAffine, Conv2d, ConvTranspose2d, Linear, MatMul)
 
 
 def module_named(function: str, model: Module, layer: str) -> Module:
@@ -117,14 +105,16 @@ def rectifies(node: object) -> bool:
     return node.relu if isinstance(node, MAY_RECTIFY) else isinstance(node, ReLU | ReLU6)
 
 
-def is_nonlinearity(nodes: list[ArrayFunction]) -> bool:
-    """Whether these nodes of the graph together compute an activation function and not a layer with
-    weights: rectifiers, logistic functions, softmax, and combinations of them.
-    """
-    if any(isinstance(node, LINEAR) for node in nodes):
-        return False
-    # A lone bound rectifies; one among other operations may only keep a divisor from 0.
-    return any(isinstance(node, CURVED) for node in nodes) or [type(n) for n in nodes] == [Clamp]
+def ancestors(origins: Iterable[ArrayFunction | Tensor | None]) -> list[ArrayFunction]:
+    """The origins that are nodes of autograd's graph, and all their ancestors, oldest first."""
+    found: set[ArrayFunction] = set()
+    waiting = list(origins)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ArrayFunction) and node not in found:
+            found.add(node)
+            waiting += [source for source, _ in filter(None, node.edges)]
+    return sorted(found, key=lambda node: node.age)
 
 
 def chosen_classes(
@@ -184,27 +174,6 @@ def checked_batch(function: str, x: Tensor, labels: np.ndarray | Tensor | None =
 
 
 _watching = threading.RLock()  # the operators are patched for all threads
-
-
-@contextmanager
-def recording(
-    seen: Callable[[ArrayFunction, tuple[Tensor, ...]], None],
-) -> Iterator[None]:
-    """Call seen(node, outputs) during the block when an operation of this thread is recorded."""
-    cls: Any = ArrayFunction
-    record, here = cls._record, threading.get_ident()
-
-    def tell(node, modes, edges, inputs, arrays, results, outputs):
-        record(node, modes, edges, inputs, arrays, results, outputs)
-        if threading.get_ident() == here:
-            seen(node, tuple(outputs))
-
-    with _watching:
-        cls._record = tell
-        try:
-            yield
-        finally:
-            cls._record = record
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from .batch import NotFree, freed
 from .finishing import finished
 from .helper_rules import HELPERS
 from .ir import Graph
+from .places import Place
 from .recorder import CaptureError, ModuleCall, Recorder
 from .standin import Standin
 from .structure import Structure, flatten, unflatten
@@ -35,11 +36,11 @@ _capturing = threading.RLock()  # the operations are replaced for all threads
 
 
 class Capture(NamedTuple):
-    """A graph, and what ran: calls of modules as they ended, and for each node the function."""
+    """A graph, and what ran: the calls of modules as they ended, and the place of each node."""
 
     graph: Graph
     calls: list[ModuleCall]
-    places: list[tuple[str, bool]]
+    places: dict[str, Place]
 
 
 def capture(model: Module, example: Any) -> Graph:
@@ -64,7 +65,9 @@ def capture(model: Module, example: Any) -> Graph:
 def captured(
     model: Module, example: Any, name: str = "capture", places: bool = False, free: bool = True
 ) -> Capture:
-    """As `capture`, with the calls of modules, and with the functions called if `places`."""
+    """As `capture`, in the name of another function, with the calls of modules, and with the
+    functions that recorded the nodes if `places`; with the batch of the example unless `free`.
+    """
     args, named = arguments_of(example)
     tensors, takes = flatten((args, named))
     if not tensors:
@@ -73,7 +76,7 @@ def captured(
         if isinstance(p, UninitializedParameter):
             raise CaptureError(f"{name}: {path} has no shape before the model has run once")
     shapes = [t.shape for t in tensors]
-    rec, results, gives = _recorded(model, tensors, takes, shapes, places)
+    rec, results, gives = _recorded(model, tensors, takes, shapes, places, name=name)
     graph = _graph(model, rec, takes, results, gives, len(tensors))
     if free:
         graph = _with_free_batch(model, tensors, takes, shapes, graph, rec)
@@ -108,13 +111,13 @@ def _with_free_batch(
 
 def _recorded(
     model: Module, tensors: list[Tensor], takes: Structure, shapes: Sequence[Any],
-    places: bool = False, limit: int | None = None,
+    places: bool = False, limit: int | None = None, name: str = "capture",
 ) -> tuple[Recorder, list[str], Structure]:  # fmt: skip
     """Run the model on tensors of these shapes -> what was recorded, and its results.
 
     limit: the number of nodes beyond which recording is given up.
     """
-    rec = Recorder(model, str(tensors[0].device), limit)
+    rec = Recorder(model, str(tensors[0].device), limit, name)
     rec.tell_places = places
     given = [
         rec.input(name, t, shape)
@@ -127,9 +130,10 @@ def _recorded(
             output = model(*args, **named)
     finally:
         set_rng_state(state)
+        rec.finder.frame = None
     made, gives = flatten(output)
     if not made:
-        raise CaptureError(f"capture: {type(model).__name__} returns no Tensor")
+        raise CaptureError(f"{name}: {type(model).__name__} returns no Tensor")
     return rec, [rec.use(t, "result") for t in made], gives
 
 
@@ -224,7 +228,9 @@ def _holds_standin(values: Any) -> bool:
 
 def _called(rec: Recorder, call: Any, module: Any, inputs: Any, settings: Any) -> Any:
     """One call of a module."""
-    path, first = rec.path_of(module), len(rec.nodes)
+    path = rec.path_of(module)
+    rec.clock += 1
+    began = rec.clock
     rec.frames.append((path, module))
     try:
         given = [rec.use(t) for t in flatten((inputs, settings))[0] if rec.symbolic(t)]
@@ -232,6 +238,6 @@ def _called(rec: Recorder, call: Any, module: Any, inputs: Any, settings: Any) -
         made = [rec.use(t) for t in flatten(output)[0] if rec.symbolic(t)]
     finally:
         rec.frames.pop()
-    depth = len(rec.frames)
-    rec.calls.append(ModuleCall(path, module, given, made, first, len(rec.nodes), depth))
+    rec.clock += 1
+    rec.calls.append(ModuleCall(path, module, given, made, began, rec.clock))
     return output

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..functional.norm import check_dtypes, check_vectors
 from ..tensor import Tensor
 from .recorder import Recorder
 from .standin import Standin
@@ -36,24 +37,21 @@ def _batch_norm(
     rec: Recorder, original: Any, name: str, input: Tensor, running_mean: Any, running_var: Any,
     weight: Any, bias: Any, training: bool, momentum: float, eps: float, relu: bool = False,
 ) -> Tensor:  # fmt: skip
-    given = running_mean, running_var, weight, bias, training, momentum, eps
     if training or running_mean is None:
+        given = running_mean, running_var, weight, bias, training, momentum, eps
         return original(name, input, *given, relu=relu)
-    original(name, _checked(input), *map(_checked, given), relu=relu)
+    tensors = {"weight": weight, "bias": bias}
+    running = {"running_mean": running_mean, "running_var": running_var}
+    check_dtypes(name, input, **tensors, **running)
+    if input.ndim < 2:
+        raise ValueError(f"{name}: input of shape {input.shape} must be (N, C) or (N, C, *)")
+    check_vectors(name, input.shape[1:2], **tensors, **running)
     channels = (input.shape[1],)
     weight = np.ones(channels, input.dtype) if weight is None else weight
     bias = np.zeros(channels, input.dtype) if bias is None else bias
     y = rec.emit("BatchNormalization", input, weight, bias, running_mean, running_var,
                  epsilon=float(eps))  # fmt: skip
     return Tensor(rec.emit("Relu", y) if relu else y)
-
-
-def _checked(x: Any) -> Any:
-    """What passes for x in the original's checks: an empty batch."""
-    if not isinstance(x, Tensor):
-        return x
-    shape = x.shape if len(x.shape) < 2 else (0, *x.shape[1:])
-    return Tensor(np.zeros(shape, x.dtype))
 
 
 def _standardised(rec: Recorder, original: Any, x: Tensor, rows: int, eps: float) -> Any:

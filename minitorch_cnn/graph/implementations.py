@@ -82,6 +82,13 @@ def _layer_norm(node: Node, x: X, scale: X, b: X | None = None) -> X:
     return y if b is None else y + b
 
 
+def _rms_norm(node: Node, x: X, scale: X) -> X:
+    shape = x.shape[node.get("axis") % x.ndim :]
+    if scale.shape == shape:
+        return F.rms_norm(x, shape, scale, eps=node.get("epsilon"))
+    return F.rms_norm(x, shape, eps=node.get("epsilon")) * scale
+
+
 def _lrn(node: Node, x: X) -> X:
     size = node.get("size")
     settings = size, node.get("alpha"), node.get("beta"), node.get("bias")
@@ -373,6 +380,7 @@ IMPLEMENTATIONS: dict[str, Callable[..., Any]] = {
     "InstanceNormalization": _instance_norm,
     "GroupNormalization": _group_norm,
     "LayerNormalization": _layer_norm,
+    "RMSNormalization": _rms_norm,
     "LpNormalization": _lp_norm,
     "LRN": _lrn,
     **{

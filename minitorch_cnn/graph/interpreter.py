@@ -7,7 +7,7 @@ are its parameters and buffers.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..nn import Module, Parameter
@@ -31,8 +31,15 @@ def run(graph: Graph, *args: Any, **named: Any) -> Any:
     return results[0] if len(results) == 1 else tuple(results)
 
 
-def execute(graph: Graph, given: Mapping[str, Tensor]) -> list[Tensor]:
-    """The results of a graph for Tensors by the names of its inputs."""
+def execute(
+    graph: Graph,
+    given: Mapping[str, Tensor],
+    seen: Callable[[str, Tensor], None] = lambda name, y: None,
+) -> list[Tensor]:
+    """The results of a graph for Tensors by the names of its inputs.
+
+    seen(name, y) is called with each value that a node makes.
+    """
     uses = Counter(name for node in graph.nodes for name in node.inputs)
     uses.update(value.name for value in graph.outputs)
     known = {**graph.constants, **given}
@@ -43,6 +50,7 @@ def execute(graph: Graph, given: Mapping[str, Tensor]) -> list[Tensor]:
             if name:
                 moved = device is not None and not node.inputs and y.device != device
                 known[name] = y.to(device) if moved else y
+                seen(name, known[name])
         for name in node.inputs:  # free what nobody reads any more
             uses[name] -= 1
             if name and not uses[name]:

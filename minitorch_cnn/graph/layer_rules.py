@@ -179,10 +179,9 @@ def _channel_affine(
 
 
 def _rms_norm(rec: Recorder, cls: Any, x: Any, axes: Any, eps: float) -> Standin:
-    ndim = len(x.shape)
-    square = rec.emit("Mul", x, x)
-    mean = rec.emit("ReduceMean", square, [a % ndim for a in axes], keepdims=1)
-    return rec.emit("Div", x, rec.emit("Sqrt", rec.emit("Add", mean, number(eps, x))))
+    first = min(a % len(x.shape) for a in axes) - len(x.shape)
+    scale = np.ones(x.shape[first:], x.dtype)
+    return rec.emit("RMSNormalization", x, scale, axis=first, epsilon=float(eps))
 
 
 def _lrn(

@@ -1,6 +1,7 @@
 """The operators that a graph may hold: their inputs, their attributes, and the shapes they make.
 
-Names, attributes and defaults are ONNX's (opset 18): https://onnx.ai/onnx/operators. An operator
+Names, attributes and defaults are ONNX's (opset 18, Gelu of 20, RMSNormalization of
+23): https://onnx.ai/onnx/operators. An operator
 that is to be added needs a row here, an implementation in implementations.py, and a test.
 """
 
@@ -62,6 +63,7 @@ OPERATORS: dict[str, Operator] = {
     "LayerNormalization": Operator(
         other.layer_norm, (2, 3), {"axis": -1, "epsilon": 1e-5, "stash_type": 1}, outputs=3
     ),
+    "RMSNormalization": Operator(other.layer_norm, (2, 2), {"axis": -1, "epsilon": 1e-5}),
     "LpNormalization": Operator(other.same, (1, 1), {"axis": -1, "p": 2}),
     "LRN": Operator(other.same, (1, 1), {"alpha": 1e-4, "beta": 0.75, "bias": 1.0, "size": None}),
     # Elementwise, of one input

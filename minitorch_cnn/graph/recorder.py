@@ -11,6 +11,7 @@ import numpy as np
 from ..tensor import Tensor
 from .inference import LARGEST, infer_node
 from .ir import Node, Value
+from .places import Place, Places
 from .standin import Standin, View
 
 if TYPE_CHECKING:
@@ -24,25 +25,26 @@ class CaptureError(RuntimeError):
 
 
 class ModuleCall(NamedTuple):
-    """A call of a module: its path, the values that it was given and gave, and its nodes.
+    """A call of a module: its path, and the values that it was given and gave.
 
-    first, last: the numbers of nodes recorded before it began and when it ended.
+    began, ended: its times; what has a time in between ran inside it.
     """
 
     path: str
     module: Module
     inputs: list[str]
     outputs: list[str]
-    first: int
-    last: int
-    depth: int
+    began: int
+    ended: int
 
 
 class Recorder:
     """What a capture has recorded so far."""
 
-    def __init__(self, model: Module, device: str, limit: int | None = None) -> None:
-        self.device, self.limit = device, limit
+    def __init__(
+        self, model: Module, device: str, limit: int | None = None, name: str = "capture"
+    ) -> None:
+        self.device, self.limit, self.name = device, limit, name
         self.nodes: list[Node] = []
         self.values: dict[str, Value] = {}
         self.numbers: dict[str, Any] = {}
@@ -50,7 +52,9 @@ class Recorder:
         self.calls: list[ModuleCall] = []
         self.frames: list[tuple[str, Module]] = []
         self.optional: set[str] = set()  # nodes that count only if somebody reads them
-        self.places: list[tuple[str, bool]] = []  # per node: the function called, layer-like or not
+        self.clock = 0  # advances at every node, and where modules begin and end
+        self.places: dict[str, Place] = {}  # when a node was recorded, and by which function
+        self.finder = Places()
         self.tell_places = False
         self._counts: Counter[str] = Counter()
         self._model = model
@@ -85,7 +89,7 @@ class Recorder:
         """CaptureError in the name of the module that is running."""
         kind = type(self.frames[-1][1] if self.frames else self._model).__name__
         where = f"{self.path} ({kind})" if self.path else kind
-        raise CaptureError(f"capture: {where} {reason}")
+        raise CaptureError(f"{self.name}: {where} {reason}")
 
     def origin(self, value: Value) -> str:
         """Where a value comes from, for an error: the operator and its name."""
@@ -152,10 +156,9 @@ class Recorder:
         self.nodes.append(node)
         if self.limit is not None and len(self.nodes) > self.limit:
             self.refuse("records more than before")
+        self.clock += 1
         if self.tell_places:
-            from .places import place
-
-            self.places.append(place())
+            self.places[name] = self.finder.at(self.clock)
         found = tuple(Standin(self, self.values[output]) for output in made)
         return found[0] if outputs == 1 else found
 

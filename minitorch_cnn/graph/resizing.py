@@ -34,12 +34,8 @@ def resize(
             f"{node.name} (Resize): coordinate_transformation_mode={transform!r}, antialias="
             f"{node.get('antialias')} is not supported"
         )
-    settings = (
-        node.get("mode"), transform, node.get("nearest_mode"), float(node.get("cubic_coeff_a")),
-        bool(node.get("exclude_outside")),
-    )  # fmt: skip
     taps = [
-        _taps(n, o, s if s is not None else o / n, *settings)
+        _taps(n, o, s if s is not None else o / n, *_settings(node))
         for n, o, s in zip(x.shape, out, factors, strict=True)
     ]
     changed = [axis for axis, (n, o) in enumerate(zip(x.shape, out, strict=True))
@@ -47,6 +43,20 @@ def resize(
     if not changed:
         return x
     return Resample.apply(x, taps=tuple(taps[changed[0] :])).to(x.dtype)
+
+
+def _settings(node: Node) -> tuple[str, str, str, float, bool]:
+    transform, a = node.get("coordinate_transformation_mode"), float(node.get("cubic_coeff_a"))
+    exclude = bool(node.get("exclude_outside"))
+    return node.get("mode"), transform, node.get("nearest_mode"), a, exclude
+
+
+def taps_of(node: Node, axis: int, n: int, out: int, scales: np.ndarray | None) -> Taps:
+    """The taps along one axis of n positions and `out` outputs; scales: as given to the node."""
+    axes = list(node.get("axes") or range(len(scales) if scales is not None else 0))
+    given = scales is not None and len(scales) and axis in axes
+    scale = float(scales[axes.index(axis)]) if scales is not None and given else out / n
+    return _taps(n, out, scale, *_settings(node))
 
 
 def _by_sizes(

@@ -126,11 +126,13 @@ def test_the_fields_of_a_graph_are_where_its_gradient_is_not_zero(down, up, last
         assume(False)
     whole = run.calls[-1]
     position = [n // 2 for n in whole.output_shape[1:]]
-    known = fields(run.x, [call.origin for call in run.calls])
-    seen = [axis.seen(o, o) for axis, o in zip(known[whole.origin], position, strict=True)]
+    known = fields(run, [call.outputs[0] for call in run.calls])
+    seen = [axis.seen(o, o) for axis, o in zip(known[whole.outputs[0]], position, strict=True)]
     for i, (first, last) in enumerate(seen):
         # A layer may leave up to 3 rows of a map unread: padding then begins within the image.
-        margin = 3 * sum(known[call.origin][i].jump for call in run.calls if "." not in call.name)
+        margin = 3 * sum(
+            known[call.outputs[0]][i].jump for call in run.calls if "." not in call.name
+        )
         assume(margin <= first and last < SIZE[i] - margin)
     expected = tuple(range(a, b + 1) for a, b in seen)
     assert receptive_field_by_gradient(net, (1, *SIZE)) == expected
@@ -182,21 +184,28 @@ def test_a_gate_lets_every_position_see_the_whole_image_and_keeps_the_jump():
         nn.Conv2d(4, 4, 3, 2, 1),
     )
     run = trace(net, (3, 24, 20), "test")
-    for call in run.calls[1:]:
-        for axis in fields(run.x, [call.origin])[call.origin]:
+    own = dict(net.named_modules())
+    for call in [call for call in run.calls if call.name in own][1:]:
+        for axis in axes_of(run, call):
             assert axis.size == float("inf")
     assert [axis.jump for axis in axes_of(run)] == [4, 4]
 
 
 def test_what_mixes_positions_in_an_unknown_way_sees_the_whole_image():
-    for mix in (lambda x: x.flip(2), lambda x: x @ x.mT, lambda x: x.roll(1, 3)):
+    whole = float("inf")
+    for mix, sizes in (
+        (lambda x: x.flip(2), [whole, 3]),
+        (lambda x: x @ x.mT, [whole, whole]),
+        (lambda x: x.roll(1, 3), [3, whole]),
+        (lambda x: x.cumsum(2), [whole, whole]),
+    ):
         run = trace(nn.Sequential(nn.Conv2d(1, 1, 3), Shown(mix)), (1, 9, 9), "test")
-        assert [axis.size for axis in axes_of(run)] == [float("inf")] * 2
+        assert [axis.size for axis in axes_of(run)] == sizes
 
 
 def test_an_output_that_does_not_depend_on_the_image_has_no_field():
     run = trace(Shown(lambda x: mt.zeros(0, 4)), (1, 9, 9), "test")
-    assert fields(run.x, [run.calls[-1].origin]) == {}
+    assert fields(run, run.calls[-1].outputs) == {}
 
 
 def test_branches_of_unlike_speed_are_united_position_by_position():
@@ -217,12 +226,13 @@ def test_layers_that_write_in_place_afterwards_keep_their_own_field():
             return y
 
     run = trace(InPlace(), (1, 9, 9), "test")
-    sizes = [fields(run.x, [call.origin])[call.origin][0].size for call in run.calls]
+    sizes = [axes_of(run, call)[0].size for call in run.calls]
     assert sizes == [3, 5, 5]
 
 
-def axes_of(run):
-    return fields(run.x, [run.calls[-1].origin])[run.calls[-1].origin]
+def axes_of(run, call=None):
+    (value,) = (call or run.calls[-1]).outputs
+    return fields(run, [value])[value]
 
 
 @pytest.mark.parametrize("shape", [(3, 8), (3, 8, 0), (1, 1, 3, 8, 8)])
@@ -248,5 +258,5 @@ def test_adaptive_pooling_sees_its_cells_though_they_overlap(at):
 def test_a_norm_leaves_the_fields_as_they_are(norm):
     net = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), norm, nn.Conv2d(4, 2, 3, padding=1))
     run = trace(net, (1, 9, 9), "test")
-    rows, columns = fields(run.x, [run.calls[-1].origin])[run.calls[-1].origin]
+    rows, columns = axes_of(run)
     assert (rows.size, columns.size) == (5, 5)

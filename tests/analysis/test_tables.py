@@ -33,7 +33,8 @@ def test_the_table_has_the_lectures_columns_and_leaves_out_what_writes_over_its_
     assert " ".join(lines[5]) == "fc Linear 192 10 0.04 1.9 0.0 21x19"
     assert " ".join(lines[7]) == "total 3.04 2.6 0.0"
     assert str(costs).endswith(
-        "2,590 parameters, 33,024 multiply-adds, 0.00 MiB of activations for one image"
+        "2,590 parameters, 2,590 of them trainable, 33,024 multiply-adds, "
+        "0.00 MiB of activations for one sample"
     )
 
 

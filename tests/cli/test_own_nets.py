@@ -275,7 +275,7 @@ def test_a_registered_net_is_found_by_the_commands(command, refused, nets, monke
     assert command("train", "my_net", "--epochs", 1, "--plain", "--out", "run").code == 0
     assert command("evaluate", "run").out.startswith("my_net on the held-out part of digits")
     assert "(2, 2) for two of them, it must be (2, 10)" in refused("train", "my_other")
-    assert command("summary", "my_other").out.endswith(" for one image\n")
+    assert command("summary", "my_other").out.endswith(" for one sample\n")
     assert command("compare", "my_other", "nets.py:small", "--set", "width=2").code == 2
     assert command("compare", "my_other", "nets.py:linear").code == 0
     del registry._entries["my_net"]
@@ -284,7 +284,7 @@ def test_a_registered_net_is_found_by_the_commands(command, refused, nets, monke
 
 def test_costs_of_nets_in_files_are_told(command, refused, nets):
     said = command("summary", "nets.py:LeNet5")
-    assert "61,706 parameters, 416,520 multiply-adds" in said.out
+    assert "61,706 parameters, 61,706 of them trainable, 416,520 multiply-adds" in said.out
     wrong = refused("summary", "nets.py:LeNet5", "--input-shape", "1x28x28")
     assert "cannot take images of 1x28x28: nets.py, line " in wrong
     assert "needs width and depth" in refused("summary", "nets.py:needs")

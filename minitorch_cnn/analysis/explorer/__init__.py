@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from html import escape
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -25,11 +24,10 @@ from ...models import model_entry
 from ...models.registry import build_entry
 from ...nn import Module
 from ...tensor import Tensor
-from ..function_calls import Time
 from ..image_shapes import image_shape
-from ..trace import Shape
+from ..trace import Shape, trace
 from .maps import outputs_of, packed, rounded
-from .network import Box, boxes
+from .network import Box, boxes, boxes_of
 from .weights import weights_of
 
 __all__ = ["Box", "boxes", "explore"]
@@ -79,13 +77,15 @@ def explore(
         raise TypeError(f"explore: model must be a Module or a name, got {type(model).__name__}")
     if image is None:
         shape = shape or image_shape(model)
-        found = boxes(model, shape)
+        run = trace(model, shape, "explore")
+        found = boxes_of(model, run, shape)
         kind, digits = "digit", first_digits() if digits is None else digits
         digits = digits[: affordable(sum(box.multiply_adds for box in found))]
         images = _digits_of(shape, digits)
         labels = [str(k) for k in range(len(digits))] if labels is None else labels
     else:
-        kind, images, found = "image", _images(image), None
+        kind, images = "image", _images(image)
+        run = found = None
         labels = [f"image {k + 1}" for k in range(len(images))] if labels is None else labels
         if digits is None:
             digits = np.stack([_small(x) for x in images]) if len(images) else images
@@ -98,9 +98,11 @@ def explore(
         )
     kept = next((p.array.dtype for p in model.parameters()), np.float32)
     images = images.astype(kept, copy=False)
-    found = found or boxes(model, images.shape[1:])
-    wanted: Any = {box.time: box.output_shape for box in found[1:]}
-    outputs, answer = outputs_of(model, images, wanted)
+    if run is None or found is None:
+        run = trace(model, images.shape[1:], "explore")
+        found = boxes_of(model, run, images.shape[1:])
+    wanted = {box.value: box.output_shape for box in found[1:]}
+    outputs, answer = outputs_of(run, images, wanted)
     data = {
         "name": name or type(model).__name__,
         "note": note or "",
@@ -170,14 +172,14 @@ def page(data: dict) -> str:
     return html
 
 
-def _described(box: Box, outputs: dict[Time, np.ndarray]) -> dict:
+def _described(box: Box, outputs: dict[str, np.ndarray]) -> dict:
     told = box._asdict()
     told["field"] = box.field and box.field._asdict()
-    del told["time"], told["module"]
+    del told["value"], told["module"]
     if box.module and (weights := weights_of(box.module)):
         told["weights"] = weights
-    if box.time in outputs:
-        told["maps"] = packed(outputs[box.time])
+    if box.value in outputs:
+        told["maps"] = packed(outputs[box.value])
     return told
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from ... import functional as F
-from ...nn import Module
-from ...nn.evaluation import first_output
+from ...autograd import no_grad
+from ...graph.interpreter import execute
 from ...tensor import Tensor
-from ..function_calls import Time
-from ..trace import Shape, run_through
+from ..trace import Shape, Trace
+from ..watch import uncompiled
 
 BUDGET = 4_500_000  # bytes of all maps of a page
 # Channels of a layer and pixels per side to keep: the first that fit the budget.
@@ -22,22 +22,29 @@ DETAILS = ((16, 32), (16, 16), (8, 16), (8, 8), (4, 8), (4, 4), (2, 4), (1, 4), 
 
 
 def outputs_of(
-    model: Module, images: np.ndarray, wanted: dict[Time, Shape]
-) -> tuple[dict[Time, np.ndarray], np.ndarray]:
-    """The model's outputs at some times of its run (see `trace.Clock`), reduced; and its answer.
+    run: Trace, images: np.ndarray, wanted: dict[str, Shape]
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Values of a model's run for some images, reduced, and the model's answer.
 
-    images (N, C, H, W); wanted: the shape at each time, without the batch axis -> by time
-    (N, channels, h, w) or (N, units). Outputs with another shape for these images are omitted.
+    images (N, C, H, W); wanted: names with their shapes without the batch axis -> by name
+    (N, channels, h, w) or (N, units). Values with another shape for these images are omitted.
     """
     detail = detail_within(BUDGET // len(images), wanted.values())
-    found: dict[Time, np.ndarray] = {}
+    found: dict[str, list[np.ndarray]] = {}
+    answers: list[np.ndarray] = []
+    name = run.graph.inputs[0].name
+    for batch in [images] if run.free else np.split(images, len(images)):
 
-    def keep(time: Time, y: Tensor) -> None:
-        if time in wanted and y.shape == (len(images), *wanted[time]):
-            found[time] = reduced(y.detach().cpu().numpy(), *detail)
+        def keep(name: str, y: Tensor, size: int = len(batch)) -> None:
+            if name in wanted and y.shape == (size, *wanted[name]):
+                found.setdefault(name, []).append(reduced(y.detach().cpu().numpy(), *detail))
 
-    _, answer = run_through(model, Tensor(images), "explore", keep)
-    return found, first_output(answer).detach().cpu().numpy()
+        x = Tensor(batch)
+        with no_grad(), uncompiled(x):
+            keep(name, x)
+            answer, *_ = execute(run.graph, {name: x}, keep)
+        answers.append(answer.detach().cpu().numpy())
+    return {key: np.concatenate(parts) for key, parts in found.items()}, np.concatenate(answers)
 
 
 def detail_within(budget: int, shapes: Iterable[Shape]) -> tuple[int, int]:

@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 
 from ...nn import Module
 from ..fields import fields
-from ..function_calls import Time
 from ..receptive_field import ReceptiveField, field_of
 from ..steps import Step, steps
 from ..summary import Row, layer_calls, rows_of
-from ..trace import Call, Shape, trace
+from ..trace import Call, Shape, Trace, trace
 
 # The colours of boxes that the page has a key to, by words in their types.
 ROLES = {"norm": "Norm", "pool": "Pool|Subsampling", "conv": "Conv|Linear|MatMul"}
@@ -28,7 +27,7 @@ class Box(NamedTuple):
     the boxes whose outputs it takes. Shapes are without the batch axis.
     parameters, multiply_adds, memory_bytes: see `analysis.summary`. field: what one of its outputs
     sees of the image; None if it does not depend on it. blocks: the modules around it, the
-    outermost first, each "name: type". time: see `trace.Clock`.
+    outermost first, each "name: type". value: the name of its output in the graph.
     """
 
     kind: str
@@ -44,26 +43,30 @@ class Box(NamedTuple):
     memory_bytes: int = 0
     field: ReceptiveField | None = None
     blocks: tuple[str, ...] = ()
-    time: Time | None = None
+    value: str = ""
     module: Module | None = None
 
 
 def boxes(model: Module, input_shape: Shape) -> list[Box]:
     """The boxes of `model` for an image (C, H, W), the image first, each after its sources.
 
-    Raises: ValueError for an input_shape that is not 3 positive integers.
+    Raises: ValueError for an input_shape that is not 3 positive integers; what `capture` raises.
     """
-    run = trace(model, input_shape, "boxes")
+    return boxes_of(model, trace(model, input_shape, "boxes"), input_shape)
+
+
+def boxes_of(model: Module, run: Trace, input_shape: Shape) -> list[Box]:
+    """The boxes of a run of `model` for an image (C, H, W)."""
     ran = steps(run, layer_calls(model, run))
-    seen = fields(run.x, [step.origin for step in ran])
-    rows = rows_of(ran, seen, input_shape)
+    seen = fields(run, [step.value for step in ran])
+    rows = rows_of(run, ran, seen, input_shape)
     blocks = _blocks(ran)
     found = [Box("image", "image", "image", "Image", "", [], (), tuple(input_shape))]
     for step, row in zip(ran, rows, strict=True):
-        field = field_of(seen[step.origin], input_shape) if step.origin in seen else None
+        field = field_of(seen[step.value], input_shape) if step.value in seen else None
         around = tuple(blocks[call.began] for call in step.blocks if call.began in blocks)
-        made = _function(step, found) if row is None else _layer(step, row)
-        found.append(made._replace(field=field, blocks=around, time=step.time))
+        made = _function(run, step, found) if row is None else _layer(step, row)
+        found.append(made._replace(field=field, blocks=around, value=step.value))
     return found
 
 
@@ -81,11 +84,10 @@ def _layer(step: Step, row: Row) -> Box:
     )
 
 
-def _function(step: Step, found: list[Box]) -> Box:
+def _function(run: Trace, step: Step, found: list[Box]) -> Box:
     kind = "join" if len(step.sources) > 1 else "function"
     role = "join" if kind == "join" else _role(step, "plain")
-    origin: Any = step.origin
-    shapes = found[step.sources[0]].output_shape, origin.out_meta[0][0][1:]
+    shapes = found[step.sources[0]].output_shape, run.of_one(step.value)
     return Box(kind, role, step.name, step.type, "", step.sources, *shapes)
 
 
@@ -96,18 +98,18 @@ def _role(step: Step, otherwise: str) -> str:
     return next(fitting, otherwise)
 
 
-def _blocks(ran: list[Step]) -> dict[Time, str]:
+def _blocks(ran: list[Step]) -> dict[int, str]:
     """What to call the modules around some steps, by the beginning of their calls.
 
     Of modules around the same steps it is the outermost. A second call of a module is numbered.
     """
-    members: dict[Time, list[int]] = {}
-    calls: dict[Time, Call] = {}
+    members: dict[int, list[int]] = {}
+    calls: dict[int, Call] = {}
     for k, step in enumerate(ran):
         for call in step.blocks:
             members.setdefault(call.began, []).append(k)
             calls[call.began] = call
-    found: dict[Time, str] = {}
+    found: dict[int, str] = {}
     taken: set[tuple[int, ...]] = {tuple(range(len(ran)))}
     for began in sorted(calls):
         inside = tuple(members[began])
