@@ -5,9 +5,10 @@
 
 A network at full size in float32, on random images of the published size: loss, gradients and steps
 of SGD with momentum. Memory is the peak of a separate process, including Python and the library,
-with the allocator as the system sets it. In comparison with PyTorch there are three steps, and the
-ratio is to the format that takes less. Without it there is one, and the exit status is 1 if a net
-takes more than LIMIT. A network takes some seconds.
+with the allocator as the system sets it. In comparison with PyTorch there are two steps, and the
+ratio is to the format that takes less; kernels must have been compiled before, as by
+benchmarks.models, since compiling takes memory. Without it there is one, and the exit status is 1
+if a net takes more than LIMIT. A network takes some seconds.
 """
 
 from __future__ import annotations
@@ -75,12 +76,12 @@ def training_step(case: Case) -> Needs:
 
 
 def peak(name: str, case: models.Case) -> float:
-    """The peak GiB of a process that has done only three training steps in one library."""
+    """The peak GiB of a process that has done only two training steps in one library."""
     lib = libraries([] if name == "ours" else ["torch"])[name]
     use_threads(None, [] if name == "ours" else ["torch"])
     net = create_model(case.name) if name == "ours" else RIVALS[case.name](lib.library)
     run = models.step(lib.module(net), lib, case, "training")
-    for _ in range(3):
+    for _ in range(2):
         run()
     return peak_memory()
 
@@ -92,7 +93,6 @@ def compare(cases: list[models.Case], publish: bool) -> None:
     threads = use_threads(None)
     with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
         for case in cases:
-            pool.apply(peak, ("ours", case))  # compiles the kernels, which takes memory
             found = {name: pool.apply(peak, (name, case)) for name in names}
             ratio = found["ours"] / min(found[name] for name in FORMATS["torch"])
             table.add(case.name, case.batch, *found.values(), ratio)

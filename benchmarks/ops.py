@@ -171,9 +171,9 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ops", description=__doc__)
     add = parser.add_argument
     add("names", nargs="*", metavar="NAME", help="ops, such as relu (default: all)")
-    text = "seconds after which a row of three turns ends (default: 1)"
-    add("--budget", type=float, default=1.0, help=text)
-    add_arguments(parser, repeats=7)
+    text = "seconds after which a row of three turns ends (default: 0.5)"
+    add("--budget", type=float, default=0.5, help=text)
+    add_arguments(parser, repeats=5)
     options = parse(parser, argv)
     rows = [*OPS, *UPDATES]
     known = list(dict.fromkeys(row.name.strip() for row in rows))

@@ -40,6 +40,13 @@ def test_after_the_budget_no_turn_begins_but_the_third(clock):
     assert len(order) == 3 * 3
 
 
+@pytest.mark.parametrize(("shares", "tries"), [([1, 1, 1], 1), ([1, 3, 3], 3), ([1, 1, 9], 1)])
+def test_turns_that_others_disturb_are_taken_again(shares, tries, monkeypatch):
+    seen = []
+    monkeypatch.setattr(timing, "_turns", lambda *call: seen.append(call) or {"a": shares})
+    assert timing.interleaved({"a": None}, 3, 1.0) == {"a": shares} and len(seen) == tries
+
+
 def test_the_first_calls_are_timed_apart(clock):
     make, order = clock
     assert timing.warm_up({"a": make("a")}) == {"a": pytest.approx(0.02)} and order == ["a"]
