@@ -22,6 +22,14 @@ def activation_backward(gy, kept, kind, *settings):
     return gy * SLOPES[kind](kept, *settings)
 
 
+ZEROS = {dtype: np.zeros((), dtype) for dtype in map(np.dtype, "fd")}
+
+
+def zero_of(x):
+    """0, in the dtype of a NumPy array: converting a number takes as long as the operation."""
+    return ZEROS.get(x.dtype, 0) if type(x) is np.ndarray else 0
+
+
 def sigmoid(x):
     """1 / (1 + e^-x) without overflow; small values keep their digits."""
     small = np.exp(-np.abs(x))
@@ -39,7 +47,7 @@ def inner(x):
 
 
 VALUES = {
-    "relu": lambda x: np.maximum(x, 0),
+    "relu": lambda x: np.maximum(x, zero_of(x)),
     "relu6": lambda x: np.clip(x, 0, 6),
     "leaky_relu": lambda x, a: np.maximum(x, 0) + a * np.minimum(x, 0),
     "elu": lambda x, a, b: b * (np.maximum(x, 0) + a * np.expm1(np.minimum(x, 0))),
@@ -83,7 +91,7 @@ def hardswish_slope(x):
 
 
 SLOPES = {
-    "relu": lambda y: (~(y <= 0)).astype(y.dtype),
+    "relu": lambda y: (~(y <= zero_of(y))).astype(y.dtype),
     "relu6": lambda y: (y > 0) & (y < 6),
     "leaky_relu": lambda x, a: np.where(x > 0, x.dtype.type(1), x.dtype.type(a)),
     "elu": elu_slope,

@@ -45,14 +45,15 @@ Hook: TypeAlias = "Callable[[Tensor], Tensor | None]"
 Hooks: TypeAlias = dict[object, Hook]
 Edge: TypeAlias = "tuple[ArrayFunction | Tensor, int]"
 
-_blank = object.__new__
+ndarray = np.ndarray
+blank = object.__new__
 
 _clock = itertools.count()
 
 
 # Infinities and NaNs are results of an op, not warnings, as in PyTorch. The error state is set
 # directly, because np.errstate costs as much as a small op.
-_warnings, _SILENT = silent_floating_point()
+warnings, SILENT = silent_floating_point()
 
 
 class Version:
@@ -88,20 +89,24 @@ class ArrayFunction:
     is_view: ClassVar[bool] = False
     never_warns: ClassVar[bool] = False
     in_float32: ClassVar[bool] = False
-    non_differentiable: tuple[Any, ...] = ()
-    # A function of the gradients, for ops that need more than `backward`.
-    run_backward: Callable[..., Any] | None = None
-    saved_: tuple[Any, ...] | None = ()  # None: freed, or for `region` to recompute
-    kept_: tuple[Any, ...] | None = ()  # as saved_
-    region: Region | None = None  # the checkpoint that recomputes what this node saved
-    # By output index: the hooks to call with the gradient, the Tensor whose .grad is wanted.
-    hooks: dict[int, Hooks] | None = None
-    retained: dict[int, weakref.ref[Tensor]] | None = None
-    forward_trace: str | None = None
+    # What every op sets: a slot is found faster than an entry of a dictionary.
+    __slots__ = ("__dict__", "age", "edges", "needs_input_grad", "out_meta")
+
     needs_input_grad: Sequence[bool]  # of each input of `apply`
     edges: list[Edge | None]  # where the gradients of the inputs go
     age: int  # newer nodes have higher numbers
     out_meta: list[tuple[Shape, DType]]  # of each output
+    # Defaults.
+    saved_: tuple[Any, ...] | None = ()  # None: freed, or for `region` to recompute
+    kept_: tuple[Any, ...] | None = ()  # as saved_
+    region: Region | None = None  # the checkpoint that recomputes what this node saved
+    non_differentiable: tuple[Any, ...] = ()
+    # A function of the gradients, for ops that need more than `backward`.
+    run_backward: Callable[..., Any] | None = None
+    # By output index: the hooks to call with the gradient, the Tensor whose .grad is wanted.
+    hooks: dict[int, Hooks] | None = None
+    retained: dict[int, weakref.ref[Tensor]] | None = None
+    forward_trace: str | None = None
 
     if TYPE_CHECKING:  # forward leaves in ctx what backward asks for, under any name
 
@@ -192,35 +197,30 @@ class ArrayFunction:
     @classmethod
     def apply(cls, *inputs: Any, **settings: Any) -> Any:
         """Run forward on Tensors, arrays or None, and record the op if one requires grad."""
-        ctx = cls()
-        modes, wanted = this_thread.modes, False
-        arrays: list[Any]
+        recorded = False
+        arrays: list[Any] = []
         edges: list[Edge | None] = []
-        if modes.grad:
-            arrays = []
-            needs: list[bool] = []
-            for x in inputs:
-                need, edge = False, None
-                if isinstance(x, Tensor):
-                    if x._base is not None:
-                        x._follow_base()
-                    if x._requires_grad:
-                        node = x._node
-                        edge = (x, 0) if node is None else (node, x._index)
-                        need = wanted = True
-                    x = x.array
-                arrays.append(x)
-                needs.append(need)
-                edges.append(edge)
-            ctx.needs_input_grad = needs
-        else:
-            arrays = [x.array if isinstance(x, Tensor) else x for x in inputs]
-            ctx.needs_input_grad = (False,) * len(inputs)
+        needs: list[bool] = []
+        for x in inputs:
+            need, edge = False, None
+            if isinstance(x, Tensor):
+                if x._base is not None and this_thread.modes.grad:
+                    x._follow_base()
+                if x._requires_grad and (recorded or this_thread.modes.grad):
+                    node = x._node
+                    edge = (x, 0) if node is None else (node, x._index)
+                    need = recorded = True
+                x = x.array
+            arrays.append(x)
+            needs.append(need)
+            edges.append(edge)
         if cls.in_float32 and arrays[0].dtype.itemsize == 2 and dtypes.is_half(arrays[0].dtype):
             return _by_float32(cls, inputs, settings)
         if devices.elsewhere:
             arrays, settings = devices.together(cls, arrays, settings)
-        loud = None if cls.never_warns else _warnings.set(_SILENT)
+        ctx = cls()
+        ctx.needs_input_grad, ctx.edges = needs, edges
+        loud = None if cls.never_warns else warnings.set(SILENT)
         try:
             forward = cls.forward
             result: Any = forward(ctx, *arrays, **settings) if settings else forward(ctx, *arrays)
@@ -231,36 +231,36 @@ class ArrayFunction:
             raise devices.out_of_memory(cls.__name__, arrays, error) from error
         finally:
             if loud is not None:
-                _warnings.reset(loud)
+                warnings.reset(loud)
 
-        if type(result) is tuple:
+        if type(result) is ndarray:  # the usual case, in which __init__ has nothing to check
+            y = blank(Tensor)
+            y.array = result
+            y._requires_grad, y._node, y._index = False, None, 0
+            y._base = y._counter = None
+        elif type(result) is tuple:
             results: tuple[Any, ...] = result
             outputs = tuple([Tensor(y) for y in results])
-            if wanted:
-                ctx._record(modes, edges, inputs, arrays, results, outputs)
+            if recorded:
+                ctx.record(inputs, arrays, results, outputs)
             return outputs[0] if len(outputs) == 1 else outputs
-        if type(result) is np.ndarray:  # the usual case, in which __init__ has nothing to check
-            y = _blank(Tensor)
-            y.array = result
         else:
             y = Tensor(result)
         if cls.is_view:
-            y._become_view(inputs[0], cls, settings, modes.grad)
-        if wanted:
-            ctx._record(modes, edges, inputs, arrays, (result,), (y,))
+            y._become_view(inputs[0], cls, settings)
+        if recorded:
+            ctx.record_one(inputs, arrays, result, y)
         return y
 
-    def _record(
+    def record(
         ctx,
-        modes: Modes,
-        edges: list[Edge | None],
         inputs: Sequence[Any],
         arrays: Sequence[Any],
         results: Sequence[Any],
         outputs: Sequence[Tensor],
     ) -> None:
         """Become the node that made `outputs`."""
-        ctx.edges, ctx.age = edges, next(_clock)
+        ctx.age = next(_clock)
         if ctx.saved_:
             ctx._pack(inputs, arrays, results, outputs)
         meta: list[tuple[Shape, DType]] = []
@@ -268,17 +268,41 @@ class ArrayFunction:
         constant = ctx.non_differentiable
         if constant:
             ctx.non_differentiable = ()  # they would keep the memory of outputs alive
-        for y in outputs:
-            array, i = y.array, len(meta)
-            meta.append((array.shape, array.dtype))
-            if array.dtype.kind == "f" and not (constant and is_one_of(results[i], constant)):
-                y._requires_grad, y._node = True, ctx
-                if i:
-                    y._index = i
+        for i, y in enumerate(outputs):
+            array = y.array
+            dtype = array.dtype
+            meta.append((array.shape, dtype))
+            if dtype.kind == "f" and not (constant and is_one_of(results[i], constant)):
+                y._requires_grad, y._node, y._index = True, ctx, i
+        ctx._note(this_thread.modes)
+
+    def record_one(
+        ctx,
+        inputs: Sequence[Any],
+        arrays: Sequence[Any],
+        result: Array,
+        y: Tensor,
+    ) -> None:
+        """Become the node that made `y` alone, of the `result` of forward."""
+        dtype = result.dtype
+        if ctx.non_differentiable or dtype.kind != "f":
+            ctx.record(inputs, arrays, (result,), (y,))
+            return
+        ctx.age = next(_clock)
+        if ctx.saved_:
+            ctx._pack(inputs, arrays, (result,), (y,))
+        ctx.out_meta = [(result.shape, dtype)]
+        y._requires_grad, y._node = True, ctx
+        modes = this_thread.modes
+        if modes.anomaly or modes.checkpoint is not None:
+            ctx._note(modes)
+
+    def _note(ctx, modes: Modes) -> None:
+        """Keep what detect_anomaly and checkpoint need of this node."""
         if modes.anomaly:
             import traceback
 
-            ctx.forward_trace = "".join(traceback.format_stack()[:-2])
+            ctx.forward_trace = "".join(traceback.format_stack()[:-3])
         if modes.checkpoint is not None:
             modes.checkpoint.add(ctx)
 
@@ -299,7 +323,8 @@ class ArrayFunction:
             if array is None:
                 packed.append(None)
                 continue
-            for i, given in enumerate(arrays):
+            i = 0
+            for given in arrays:
                 if given is array:
                     source = inputs[i]
                     if type(source) is not Tensor or source._base is not None:
@@ -307,20 +332,24 @@ class ArrayFunction:
                     counter = source._counter
                     packed.append((source, 0 if counter is None else counter.count, None))
                     break
+                i += 1
             else:
-                for i, y in enumerate(results):
-                    if y is array:
-                        counter = outputs[i]._counter
-                        if counter is None:  # and no other thread has this output yet
-                            counter = outputs[i]._counter = Version()
-                        packed.append(((array, counter), counter.count, i))
-                        break
-                else:
-                    raise RuntimeError(
-                        f"{type(ctx).__name__}: save_for_backward takes inputs and outputs of the "
-                        f"op, got another array of shape {np.shape(array)}; keep takes constants"
-                    )
+                i = ctx._place_of(array, results)
+                counter = outputs[i]._counter
+                if counter is None:  # and no other thread has this output yet
+                    counter = outputs[i]._counter = Version()
+                packed.append(((array, counter), counter.count, i))
         ctx.saved_ = tuple(packed)
+
+    def _place_of(ctx, array: Array, results: Sequence[Any]) -> int:
+        """Which of the results a saved array is; RuntimeError if it is none of them."""
+        for i, y in enumerate(results):
+            if y is array:
+                return i
+        raise RuntimeError(
+            f"{type(ctx).__name__}: save_for_backward takes inputs and outputs of the op, got "
+            f"another array of shape {np.shape(array)}; keep takes constants"
+        )
 
 
 def _by_float32(cls: type[ArrayFunction], inputs: Sequence[Any], settings: dict[str, Any]) -> Any:

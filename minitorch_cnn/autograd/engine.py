@@ -68,10 +68,10 @@ class _Walk:
 
     def __init__(self, targets: Sequence[Tensor] | None, create_graph: bool) -> None:
         self.create_graph = create_graph
-        self.heap: list[tuple[int, ArrayFunction]] = []  # (-age, node), newest first
-        self.arriving: dict[
-            ArrayFunction, list[Tensor | None]
-        ] = {}  # node -> [gradient per output]
+        self.modes = this_thread.modes
+        self.heap: list[int] = []  # -age of the nodes that wait, newest first
+        # age -> the node, [gradient per output]
+        self.arriving: dict[int, tuple[ArrayFunction, list[Tensor | None]]] = {}
         self.leaves: dict[
             int, tuple[Tensor, list[Tensor | None]]
         ] = {}  # id(leaf) -> (leaf, [gradient])
@@ -118,20 +118,24 @@ class _Walk:
         target, index = edge
         if isinstance(target, ArrayFunction):
             shape, dtype = target.out_meta[index]
-            box = self.arriving.get(target)
-            if box is None:
-                box = self.arriving[target] = [None] * len(target.out_meta)
-                heapq.heappush(self.heap, (-target.age, target))
+            age = target.age
+            if age in self.arriving:
+                box = self.arriving[age][1]
+            else:
+                box: list[Tensor | None] = [None] * len(target.out_meta)
+                self.arriving[age] = target, box
+                heapq.heappush(self.heap, -age)
         else:
             shape, dtype = target.array.shape, target.array.dtype
             if id(target) not in self.leaves:
                 self.leaves[id(target)] = target, [None]
             box = self.leaves[id(target)][1]
-        if g.array.shape != shape:
+        array = g.array
+        if array.shape != shape:
             raise RuntimeError(
                 f"backward: a gradient of shape {g.shape} arrived for a tensor of shape {shape}"
             )
-        if g.array.dtype is not dtype and g.array.dtype != dtype:
+        if array.dtype is not dtype and array.dtype != dtype:
             g = g.to(dtype)
         before = box[index]
         box[index] = g if before is None else self.add(before, g)
@@ -163,11 +167,10 @@ class _Walk:
 
     def step(self, retain_graph: bool) -> None:
         """Run the newest node: hooks on its gradients, its backward, delivery to its inputs."""
-        node = heapq.heappop(self.heap)[1]
-        grads: Any = self.arriving.pop(node)
+        node, grads = self.arriving.pop(-heapq.heappop(self.heap))
         if self.summed:
             for i, g in enumerate(grads):
-                if id(g) in self.summed:
+                if g is not None and id(g) in self.summed:
                     grads[i] = self.settled(g, node.out_meta[i][1])
         if node.hooks or node.retained or self.targets is not None:
             self.show(node, grads)
@@ -175,13 +178,12 @@ class _Walk:
                 return
         run = node.run_backward
         result = type(node).backward(node, *grads) if run is None else run(*grads)
-        grads = None
+        del grads
         results: tuple[Any, ...] = result if type(result) is tuple else (result,)
         result = None
-        if this_thread.modes.anomaly or len(results) != len(node.edges):
+        if self.modes.anomaly or len(results) != len(node.edges):
             check_gradients(node, results)
-        for i, edge in enumerate(node.edges):
-            g = results[i]
+        for edge, g in zip(node.edges, results, strict=True):
             if edge is None or g is None:
                 continue
             if self.useful is None or self.leads_to_target(edge):

@@ -26,7 +26,7 @@ import numpy as np
 
 from . import array_function
 from .array_function import ArrayFunction, Version, is_one_of, without_base
-from .modes import is_grad_enabled, no_grad, this_thread
+from .modes import is_grad_enabled, no_grad
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -75,14 +75,14 @@ class Function(ArrayFunction):
     @classmethod
     def apply(cls, *args: Any) -> Any:
         """Run forward on `args`, and record the op if one of the Tensors requires grad."""
-        ctx, modes = cls(), this_thread.modes
+        ctx = cls()
         is_tensor = [isinstance(x, array_function.Tensor) for x in args]
-        needs = [t and x.requires_grad for x, t in zip(args, is_tensor, strict=True)]
-        edges: list[Any] = [
+        needs = tuple([t and x.requires_grad for x, t in zip(args, is_tensor, strict=True)])
+        ctx.needs_input_grad = needs
+        ctx.edges = [
             ((x, 0) if x._node is None else (x._node, x._index)) if need else None
             for x, need in zip(args, needs, strict=True)
         ]
-        ctx.needs_input_grad = tuple(needs)
         ctx.input_shapes = [x.shape if t else None for x, t in zip(args, is_tensor, strict=True)]
         with no_grad():
             if cls.setup_context is Function.setup_context:
@@ -95,9 +95,9 @@ class Function(ArrayFunction):
         outputs = ctx._outputs(args, given)
         ctx.places = [i for i, y in enumerate(outputs) if isinstance(y, array_function.Tensor)]
         ctx.output_count = len(outputs)
-        if modes.grad and any(needs):
+        if is_grad_enabled() and any(needs):
             made = [outputs[i] for i in ctx.places]
-            ctx._record(modes, edges, args, (), [given[i] for i in ctx.places], made)
+            ctx.record(args, (), [given[i] for i in ctx.places], made)
         ctx._give_back_dirty(given, outputs)
         return tuple(outputs) if given is result else outputs[0]
 

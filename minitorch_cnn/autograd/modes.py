@@ -22,11 +22,12 @@ F = TypeVar("F", bound="Callable[..., Any]")
 class Modes:
     """The switches of one thread."""
 
-    grad: bool = True
-    anomaly: bool = False
-    checkpoint: Region | Recording | None = None  # the innermost one, whose nodes keep nothing
-    recomputing: bool = False
-    block: _Block | None = None  # the innermost open block of a switch
+    def __init__(self) -> None:
+        self.grad = True
+        self.anomaly = False
+        self.checkpoint: Region | Recording | None = None  # the innermost; its nodes keep nothing
+        self.recomputing = False
+        self.block: _Block | None = None  # the innermost open block of a switch
 
 
 class _ThisThread(threading.local):

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..autograd.array_function import ArrayFunction
+from ..autograd.modes import is_grad_enabled
+from ..autograd.usual_calls import apply_one, apply_two
 from ..kernels.activation import activation_backward, activation_forward
 from .promotion import as_tensor, to_floating
 
@@ -36,9 +38,9 @@ class Activation(ArrayFunction):
     @staticmethod
     def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         (kept,) = ctx.saved_tensors
-        if ctx.slope_of_slope is None:
-            kept = kept.array
-        return ActivationBackward.apply(gy, kept, op=type(ctx), settings=ctx.settings)
+        if ctx.slope_of_slope is None and is_grad_enabled():
+            return ActivationBackward.apply(gy, kept.array, op=type(ctx), settings=ctx.settings)
+        return apply_two(ActivationBackward, gy, kept, op=type(ctx), settings=ctx.settings)
 
 
 class ActivationBackward(ArrayFunction):
@@ -102,14 +104,14 @@ def relu(input: TensorLike) -> Tensor:
     input = as_tensor(input, "relu")
     if input.array.dtype.kind == "b":
         raise TypeError("relu: input has dtype bool, must be a number")
-    return ReLU.apply(input)
+    return apply_one(ReLU, input)
 
 
 def tanh(input: TensorLike) -> Tensor:
     """Hyperbolic tangent."""
-    return Tanh.apply(to_floating(input, "tanh"))
+    return apply_one(Tanh, to_floating(input, "tanh"))
 
 
 def sigmoid(input: TensorLike) -> Tensor:
     """Compute 1 / (1 + e^-input) elementwise."""
-    return Sigmoid.apply(to_floating(input, "sigmoid"))
+    return apply_one(Sigmoid, to_floating(input, "sigmoid"))

@@ -9,6 +9,7 @@ import numpy as np
 from .. import devices, dtypes
 from ..autograd import array_function
 from ..autograd.array_function import ArrayFunction
+from ..autograd.usual_calls import apply_two
 from .promotion import as_operand, check_broadcast, fitting, meet
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ class Mul(ArrayFunction):
     @staticmethod
     def forward(ctx: ArrayFunction, a: Array, b: Array) -> Array:
         need_a, need_b = ctx.needs_input_grad
-        ctx.save_for_backward(a if need_b else None, b if need_a else None)
+        if need_a or need_b:
+            ctx.save_for_backward(a if need_b else None, b if need_a else None)
         ctx.shapes = a.shape, b.shape
         return a * b if a.dtype is b.dtype else _kept_half(a * b, a, b)
 
@@ -83,8 +85,8 @@ class Mul(ArrayFunction):
     def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         a, b = ctx.saved_tensors
         return (
-            None if b is None else unbroadcast(Mul.apply(gy, b), ctx.shapes[0]),
-            None if a is None else unbroadcast(Mul.apply(gy, a), ctx.shapes[1]),
+            None if b is None else unbroadcast(apply_two(Mul, gy, b), ctx.shapes[0]),
+            None if a is None else unbroadcast(apply_two(Mul, gy, a), ctx.shapes[1]),
         )
 
 
@@ -102,7 +104,7 @@ class Div(ArrayFunction):
     def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         a, b = ctx.saved_tensors
         return (
-            unbroadcast(Div.apply(gy, b), ctx.shapes[0]) if ctx.needs_input_grad[0] else None,
+            unbroadcast(apply_two(Div, gy, b), ctx.shapes[0]) if ctx.needs_input_grad[0] else None,
             None if a is None else unbroadcast(-gy * Div.apply(a, b) / b, ctx.shapes[1]),
         )
 

@@ -19,10 +19,7 @@ if TYPE_CHECKING:
 
 
 # A tensor's own attributes; everything else in its __dict__ was set by the user.
-_OWN = {
-    "array", "_grad", "_requires_grad", "_node", "_index", "_base", "_path", "_seen", "_hooks",
-    "_counter", "_former",
-}  # fmt: skip
+_OWN = {"_grad", "_hooks", "_former"}
 
 # id of the owner of memory -> its Memory, while in use
 _memories: weakref.WeakValueDictionary[int, Memory] = weakref.WeakValueDictionary()
@@ -157,11 +154,8 @@ def _made(
 ) -> Tensor:
     y = cls.__new__(cls)
     y.__dict__.update(attributes)
-    y.array = array
-    if requires_grad:
-        y._requires_grad = True
-    if counter is not None:
-        y._counter = counter
+    y.array, y._requires_grad, y._counter = array, requires_grad, counter
+    y._node, y._index, y._base = None, 0, None
     return y
 
 

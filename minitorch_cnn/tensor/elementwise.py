@@ -9,6 +9,7 @@ import numpy as np
 
 from ..autograd import array_function
 from ..autograd.array_function import ArrayFunction
+from ..autograd.usual_calls import apply_one
 from ..kernels import special
 from .arithmetic import Mul
 from .promotion import as_tensor, to_floating
@@ -237,37 +238,37 @@ def neg(input: TensorLike) -> Tensor:
     input = as_tensor(input, "neg")
     if input.dtype.kind == "b":
         raise TypeError("neg: a boolean tensor has no negative; use ~ to invert a mask")
-    return Neg.apply(input)
+    return apply_one(Neg, input)
 
 
 def exp(input: TensorLike) -> Tensor:
     """e^input."""
-    return Exp.apply(to_floating(input, "exp"))
+    return apply_one(Exp, to_floating(input, "exp"))
 
 
 def expm1(input: TensorLike) -> Tensor:
     """Compute e^input - 1, accurate near 0."""
-    return Expm1.apply(to_floating(input, "expm1"))
+    return apply_one(Expm1, to_floating(input, "expm1"))
 
 
 def log(input: TensorLike) -> Tensor:
     """Compute the natural logarithm: -inf at 0, NaN below."""
-    return Log.apply(to_floating(input, "log"))
+    return apply_one(Log, to_floating(input, "log"))
 
 
 def log1p(input: TensorLike) -> Tensor:
     """Compute ln(1 + input), accurate near 0."""
-    return Log1p.apply(to_floating(input, "log1p"))
+    return apply_one(Log1p, to_floating(input, "log1p"))
 
 
 def sqrt(input: TensorLike) -> Tensor:
     """Compute the square root: NaN below 0."""
-    return Sqrt.apply(to_floating(input, "sqrt"))
+    return apply_one(Sqrt, to_floating(input, "sqrt"))
 
 
 def rsqrt(input: TensorLike) -> Tensor:
     """Compute 1 / sqrt(input)."""
-    return Rsqrt.apply(to_floating(input, "rsqrt"))
+    return apply_one(Rsqrt, to_floating(input, "rsqrt"))
 
 
 def square(input: TensorLike) -> Tensor:
@@ -275,12 +276,12 @@ def square(input: TensorLike) -> Tensor:
     input = as_tensor(input, "square")
     if input.dtype.kind == "b":
         input = input.long()
-    return Square.apply(input)
+    return apply_one(Square, input)
 
 
 def reciprocal(input: TensorLike) -> Tensor:
     """Compute 1 / input."""
-    return Reciprocal.apply(to_floating(input, "reciprocal"))
+    return apply_one(Reciprocal, to_floating(input, "reciprocal"))
 
 
 def abs(input: TensorLike) -> Tensor:
@@ -288,22 +289,22 @@ def abs(input: TensorLike) -> Tensor:
     input = as_tensor(input, "abs")
     if input.dtype.kind == "b":
         raise TypeError("abs: a boolean tensor has no sign")
-    return Abs.apply(input)
+    return apply_one(Abs, input)
 
 
 def sin(input: TensorLike) -> Tensor:
     """Compute the sine of radians."""
-    return Sin.apply(to_floating(input, "sin"))
+    return apply_one(Sin, to_floating(input, "sin"))
 
 
 def cos(input: TensorLike) -> Tensor:
     """Compute the cosine of radians."""
-    return Cos.apply(to_floating(input, "cos"))
+    return apply_one(Cos, to_floating(input, "cos"))
 
 
 def erf(input: TensorLike) -> Tensor:
     """The error function, 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to `input`."""
-    return Erf.apply(to_floating(input, "erf"))
+    return apply_one(Erf, to_floating(input, "erf"))
 
 
 def sign(input: TensorLike) -> Tensor:

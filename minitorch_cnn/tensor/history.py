@@ -57,11 +57,7 @@ class History:
         return self._counter
 
     def _become_view(
-        self: Tensor,
-        source: Tensor,
-        op: type[ArrayFunction],
-        settings: dict[str, Any],
-        recording: bool,
+        self: Tensor, source: Tensor, op: type[ArrayFunction], settings: dict[str, Any]
     ) -> None:
         """Share the version of `source` if memory is shared, and record the path from its base."""
         memory, array = self.array.base, source.array
@@ -69,14 +65,16 @@ class History:
         if not near and self.array.size and owner_of(self.array) is not owner_of(array):
             return
         self._counter = source._counter or source._shared_counter()
-        base, path = source._base, source._path
+        base = source._base
         if base is None:
             base, path = source, ()
-        elif base._former is not None:
-            base = base._moved_base()
+        else:
+            path = source._path
+            if base._former is not None:
+                base = base._moved_base()
         self._base, self._seen = base, base._node
-        if path is not None and recording:
-            self._path = path, op, settings
+        recorded = path is not None and this_thread.modes.grad
+        self._path = (path, op, settings) if recorded else None
 
     def _moved_base(self: Tensor) -> Tensor:
         """The base of views of this tensor after an in-place change of its shape."""

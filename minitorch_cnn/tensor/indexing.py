@@ -10,6 +10,7 @@ import numpy as np
 from .. import devices
 from ..autograd import array_function
 from ..autograd.array_function import ArrayFunction
+from ..autograd.usual_calls import apply_one
 from .arithmetic import unbroadcast
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class Index(ArrayFunction):
 
     @staticmethod
     def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
-        return IndexAdd.apply(gy, key=ctx.key, shape=ctx.shape)
+        return apply_one(IndexAdd, gy, key=ctx.key, shape=ctx.shape)
 
 
 class IndexAdd(ArrayFunction):
@@ -169,7 +170,7 @@ def getitem(input: Tensor, key: Any) -> Tensor:
     steps = keys_beside(input.array, array_keys(key), "index")
     try:
         for step in steps:
-            input = Index.apply(input, key=step)
+            input = apply_one(Index, input, key=step)
         return input
     except IndexError as error:
         raise IndexError(f"index: {error}") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..autograd.array_function import ArrayFunction
+from ..autograd.usual_calls import apply_two
 from ..kernels.matmul import matmul as product
 from .arithmetic import unbroadcast
 from .promotion import check_broadcast
@@ -39,13 +40,13 @@ class MatMul(ArrayFunction):
         a_turned, b_turned = ctx.turned
         ga = gb = None
         if b is not None and not a_turned:
-            ga = MatMul.apply(gy, b, b_turned=not b_turned)
+            ga = apply_two(MatMul, gy, b, b_turned=not b_turned)
         elif b is not None:  # gA^T = B gy^T
-            ga = MatMul.apply(b, gy, a_turned=b_turned, b_turned=True)
+            ga = apply_two(MatMul, b, gy, a_turned=b_turned, b_turned=True)
         if a is not None and not b_turned:
-            gb = MatMul.apply(a, gy, a_turned=not a_turned)
+            gb = apply_two(MatMul, a, gy, a_turned=not a_turned)
         elif a is not None:  # gB^T = gy^T A
-            gb = MatMul.apply(gy, a, a_turned=True, b_turned=a_turned)
+            gb = apply_two(MatMul, gy, a, a_turned=True, b_turned=a_turned)
         return (
             None if ga is None else unbroadcast(ga, ctx.shapes[0]),
             None if gb is None else unbroadcast(gb, ctx.shapes[1]),
@@ -64,7 +65,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
 def _product(name: str, input: Tensor, other: Tensor) -> Tensor:
     x, w = input.array, other.array
     if x.ndim == w.ndim == 2 and x.dtype is w.dtype and x.shape[1] == w.shape[0]:
-        return MatMul.apply(input, other)  # the usual case
+        return apply_two(MatMul, input, other)  # the usual case
     if x.ndim == 0 or w.ndim == 0:
         raise RuntimeError(f"{name}: both operands must have at least one axis")
     if x.dtype != w.dtype:

@@ -12,6 +12,7 @@ import numpy as np
 from .. import devices, dtypes
 from ..autograd import array_function
 from ..autograd.array_function import ArrayFunction
+from ..autograd.usual_calls import apply_one
 from .arithmetic import unbroadcast
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Reshape(ArrayFunction):
 
     @staticmethod
     def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
-        return Reshape.apply(gy, shape=ctx.shape)
+        return apply_one(Reshape, gy, shape=ctx.shape)
 
 
 class Permute(ArrayFunction):
@@ -49,7 +50,7 @@ class Permute(ArrayFunction):
         back = [0] * len(ctx.dims)
         for i, d in enumerate(ctx.dims):
             back[d] = i
-        return Permute.apply(gy, dims=tuple(back))
+        return apply_one(Permute, gy, dims=tuple(back))
 
 
 class Expand(ArrayFunction):
@@ -176,7 +177,7 @@ def reshape(input: Tensor, *sizes: Dims, shape: Dims | None = None) -> Tensor:
     Give the sizes one by one, as a sequence, or as `shape=`.
     """
     sizes = sizes_of(sizes, "reshape", shape)
-    return Reshape.apply(input, shape=_resolved(sizes, input.array.size, "reshape"))
+    return apply_one(Reshape, input, shape=_resolved(sizes, input.array.size, "reshape"))
 
 
 def view(input: Tensor, *sizes: Dims, size: Dims | None = None) -> Tensor:
@@ -185,7 +186,7 @@ def view(input: Tensor, *sizes: Dims, size: Dims | None = None) -> Tensor:
     RuntimeError if that requires a copy. A dtype instead of sizes is refused: use `to`.
     """
     sizes = sizes_of(sizes, "view", size)
-    y = Reshape.apply(input, shape=_resolved(sizes, input.array.size, "view"))
+    y = apply_one(Reshape, input, shape=_resolved(sizes, input.array.size, "view"))
     if y._base is None:  # it was copied
         raise RuntimeError(
             f"view: shape {list(y.shape)} cannot be laid over a tensor of shape {input.shape} and "
@@ -218,7 +219,7 @@ def permute(input: Tensor, *axes: Dims, dims: Dims | None = None) -> Tensor:
     axes = tuple(axis_of(d, input.ndim, "permute") for d in dims)
     if sorted(axes) != list(range(input.ndim)):
         raise RuntimeError(f"permute: dims={dims} must name each of the {input.ndim} axes once")
-    return Permute.apply(input, dims=axes)
+    return apply_one(Permute, input, dims=axes)
 
 
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
@@ -228,7 +229,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     dims = list(range(ndim))
     if ndim:
         dims[a], dims[b] = b, a
-    return Permute.apply(input, dims=tuple(dims))
+    return apply_one(Permute, input, dims=tuple(dims))
 
 
 def movedim(input: Tensor, source: Dims, destination: Dims) -> Tensor:
@@ -249,11 +250,11 @@ def movedim(input: Tensor, source: Dims, destination: Dims) -> Tensor:
             f"movedim: source={source} or destination={destination} names an axis twice"
         )
     if input.ndim == 0:
-        return Permute.apply(input, dims=())
+        return apply_one(Permute, input, dims=())
     dims = [i for i in range(input.ndim) if i not in axes]
     for place, axis in sorted(zip(places, axes, strict=True)):
         dims.insert(place, axis)
-    return Permute.apply(input, dims=tuple(dims))
+    return apply_one(Permute, input, dims=tuple(dims))
 
 
 def squeeze(input: Tensor, dim: Dims | None = None) -> Tensor:
@@ -262,7 +263,8 @@ def squeeze(input: Tensor, dim: Dims | None = None) -> Tensor:
         axes = range(input.ndim)
     else:
         axes = {axis_of(d, max(input.ndim, 1), "squeeze") for d in sizes_of((dim,), "squeeze")}
-    return Reshape.apply(
+    return apply_one(
+        Reshape,
         input, shape=tuple(n for i, n in enumerate(input.shape) if n != 1 or i not in axes)
     )
 
@@ -270,7 +272,7 @@ def squeeze(input: Tensor, dim: Dims | None = None) -> Tensor:
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """Insert a new axis of size 1 at `dim`."""
     axis = axis_of(dim, input.ndim + 1, "unsqueeze")
-    return Reshape.apply(input, shape=(*input.shape[:axis], 1, *input.shape[axis:]))
+    return apply_one(Reshape, input, shape=(*input.shape[:axis], 1, *input.shape[axis:]))
 
 
 def expand(input: Tensor, *sizes: Dims, size: Dims | None = None) -> Tensor:
@@ -286,7 +288,7 @@ def expand(input: Tensor, *sizes: Dims, size: Dims | None = None) -> Tensor:
         raise RuntimeError(
             f"expand: a tensor of shape {input.shape} cannot be expanded to {list(sizes)}"
         )
-    return Expand.apply(input, shape=target)
+    return apply_one(Expand, input, shape=target)
 
 
 def flip(input: Tensor, *axes: Dims, dims: Dims | None = None) -> Tensor:
@@ -318,7 +320,7 @@ def clone(input: Tensor, *, memory_format: str | None = None) -> Tensor:
     """
     if memory_format is not None:
         dtypes.check_memory_format(memory_format, "clone")
-    return Clone.apply(input)
+    return apply_one(Clone, input)
 
 
 def contiguous(input: Tensor, memory_format: str | None = None) -> Tensor:

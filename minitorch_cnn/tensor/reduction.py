@@ -10,6 +10,7 @@ import numpy as np
 from .. import dtypes
 from ..autograd import array_function
 from ..autograd.array_function import ArrayFunction
+from ..autograd.usual_calls import apply_one
 from .arithmetic import Mul, where
 from .summation import sum_dtype, total
 
@@ -76,7 +77,7 @@ class Sum(ArrayFunction):
 
     @staticmethod
     def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
-        return Spread.apply(gy, shape=ctx.shape, axes=ctx.axes)
+        return apply_one(Spread, gy, shape=ctx.shape, axes=ctx.axes)
 
 
 class Spread(ArrayFunction):
@@ -91,7 +92,7 @@ class Spread(ArrayFunction):
 
     @staticmethod
     def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
-        return Sum.apply(gy, axes=ctx.axes, keepdim=ctx.keepdim)
+        return apply_one(Sum, gy, axes=ctx.axes, keepdim=ctx.keepdim)
 
 
 class Prod(ArrayFunction):
@@ -162,7 +163,7 @@ def sum(
     if dtype is not None:
         dtype = dtypes.check_dtype(dtype, "sum")
         return sum(input.to(dtype), dim, keepdim).to(dtype)
-    return Sum.apply(input, axes=axes_of(dim, input.array.ndim, "sum"), keepdim=keepdim)
+    return apply_one(Sum, input, axes=axes_of(dim, input.array.ndim, "sum"), keepdim=keepdim)
 
 
 def prod(

@@ -17,6 +17,7 @@ from .. import devices, dtypes
 from ..autograd import array_function
 from ..autograd.array_function import ArrayFunction, Hook, Hooks, Version
 from ..autograd.grad import backward, check_gradient
+from ..autograd.usual_calls import apply_two
 from . import (
     arithmetic,
     comparison,
@@ -38,6 +39,20 @@ if TYPE_CHECKING:
 
 # An operator accepts numbers and arrays beside a tensor, and returns NotImplemented for others.
 _Op: TypeAlias = "Callable[[Any, Operand], Tensor]"
+
+
+def _arithmetic(op: _Op, node: type[ArrayFunction]) -> _Op:
+    """As `_operator`, without promotion and broadcasting where two tensors need neither."""
+    general = _operator(op)
+
+    def method(self: Tensor, other: Operand) -> Tensor:
+        if type(other) is Tensor:
+            a, b = self.array, other.array
+            if a.dtype is b.dtype and a.shape == b.shape and a.dtype.kind == "f":
+                return apply_two(node, self, other)
+        return general(self, other)
+
+    return method
 
 
 def _operator(op: _Op) -> _Op:
@@ -88,20 +103,25 @@ class Tensor(Facts, Conversions, Methods, History):
     these numbers, both in the default float type.
     """
 
-    # The values of most tensors; an instance holds only those that differ.
+    # What ops read: a slot is found faster than an entry of a dictionary or a class's default.
+    __slots__ = (
+        "_base", "_counter", "_index", "_node", "_path", "_requires_grad", "_seen", "array",
+    )  # fmt: skip
+
     array: Array
+    _requires_grad: bool
+    _node: ArrayFunction | None  # the op that made this tensor, and
+    _index: int  # the number of this output
+    _counter: Version | None  # of writes: created by the first, or to be shared
+    _base: Tensor | None  # of a view: the tensor whose memory it shares
+    # Only a view has these: the path from its base (the path of the view it was made from, an op
+    # and its settings; None if not recorded), and the base's node when it was last checked.
+    _path: tuple[Any, ...] | None
+    _seen: ArrayFunction | None
+    # The values of most tensors; an instance holds only those that differ.
     _grad: Tensor | None = None
-    _requires_grad: bool = False
-    _node: ArrayFunction | None = None  # the op that made this tensor, and
-    _index: int = 0  # the number of this output
-    # For a view: its base, and the path from it (the path of the view it was made from, an op and
-    # its settings; None if not recorded), and the base's node when it was last checked.
-    _base: Tensor | None = None
-    _path: tuple[Any, ...] | None = None
-    _seen: ArrayFunction | None = None
     _former: Tensor | None = None  # after a change of shape: the base of the earlier views
     _hooks: Hooks | None = None  # of a leaf; those of other tensors are kept by their node
-    _counter: Version | None = None  # of writes: created by the first, or to be shared
 
     # Makes NumPy leave `array * tensor` to us instead of creating an array of objects.
     __array_ufunc__ = numpy_calls.call_ufunc
@@ -124,6 +144,8 @@ class Tensor(Facts, Conversions, Methods, History):
             elif devices.device_of(data) != "cpu":
                 devices.elsewhere = True
         self.array = data
+        self._requires_grad, self._node, self._index = False, None, 0
+        self._base = self._counter = None
         if requires_grad:
             self.requires_grad = True
 
@@ -298,10 +320,13 @@ class Tensor(Facts, Conversions, Methods, History):
         return NotImplemented
 
     __getitem__, __setitem__ = indexing.getitem, inplace.setitem
-    __add__, __radd__ = _operator(arithmetic.add), _reflected(arithmetic.add)
-    __sub__, __rsub__ = _operator(arithmetic.sub), _reflected(arithmetic.sub)
-    __mul__, __rmul__ = _operator(arithmetic.mul), _reflected(arithmetic.mul)
-    __truediv__, __rtruediv__ = _operator(arithmetic.div), _reflected(arithmetic.div)
+    __add__, __radd__ = _arithmetic(arithmetic.add, arithmetic.Add), _reflected(arithmetic.add)
+    __sub__, __rsub__ = _arithmetic(arithmetic.sub, arithmetic.Sub), _reflected(arithmetic.sub)
+    __mul__, __rmul__ = _arithmetic(arithmetic.mul, arithmetic.Mul), _reflected(arithmetic.mul)
+    __truediv__, __rtruediv__ = (
+        _arithmetic(arithmetic.div, arithmetic.Div),
+        _reflected(arithmetic.div),
+    )
     __floordiv__, __rfloordiv__ = (
         _operator(arithmetic.floor_divide),
         _reflected(arithmetic.floor_divide),
