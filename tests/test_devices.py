@@ -1,4 +1,4 @@
-"""Where tensors lie, how they move, and what is said where they cannot."""
+"""Devices of tensors, transfers, and errors."""
 
 import copy
 import pickle

@@ -1,4 +1,4 @@
-"""The documentation keeps its word: examples run, commands parse, every public name is there."""
+"""The documentation is correct: examples run, commands parse, every public name is documented."""
 
 import csv
 import importlib

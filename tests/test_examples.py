@@ -1,4 +1,4 @@
-"""The examples run as they stand, with small settings, and say what they promise."""
+"""The examples run unchanged, with small settings, and print what they promise."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The house stands: imports point downward, and importing the package is quiet and light."""
+"""The structure of the package: imports point downward, and importing it is quiet and light."""
 
 import ast
 import sys

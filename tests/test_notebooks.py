@@ -1,4 +1,4 @@
-"""The course keeps its word: forms are in step, the solved runs, the exercise to its hole.
+"""The notebooks are consistent: both forms match the source, the solved ones run completely.
 
 The figures and numbers of the solved form are those of the machine it was last made on; what is
 tested is that it runs, that its asserts hold and that its checks say yes, except to planted bugs.

@@ -1,4 +1,4 @@
-"""The README keeps its word: its example runs, and the files it names are there."""
+"""The README is correct: its example runs, and the files that it names exist."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""A thousand training steps leave nothing behind."""
+"""A thousand training steps leak no memory."""
 
 import gc
 import tracemalloc

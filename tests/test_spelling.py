@@ -1,4 +1,4 @@
-"""Names that are not known are refused with the nearest that is."""
+"""Unknown names are refused with the nearest known name."""
 
 import pytest
 

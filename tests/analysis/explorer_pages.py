@@ -1,4 +1,4 @@
-"""What the tests of the explorer share: a net, and reading a page's data."""
+"""Helpers of the explorer's tests: a net, and reading a page's data."""
 
 import base64
 import json

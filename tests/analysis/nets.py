@@ -1,4 +1,4 @@
-"""Small nets of which the tests of the analyses know what they must find."""
+"""Small nets for which the results of the analyses are known."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The three ways back through a ReLU, against the ones written out."""
+"""The three backward rules of a ReLU, against rules written out by hand."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Residual blocks of every family are found, and what is none is not."""
+"""Residual blocks of every family are found, and no other modules."""
 
 import numpy as np
 import pytest

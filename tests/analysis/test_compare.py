@@ -1,4 +1,4 @@
-"""compare draws what the summaries say, and claims what the figures show."""
+"""compare draws the summaries' numbers, and its claims match its figures."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""The degradation experiment trains what it says, on equal terms."""
+"""The degradation experiment trains the named models under equal conditions."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The explorer's data say what the network is."""
+"""The explorer's data describe the network."""
 
 import base64
 

@@ -1,4 +1,4 @@
-"""What the fields of a graph are, against the gradients of the same network."""
+"""The receptive fields of a graph, against the gradients of the same network."""
 
 import pytest
 from hypothesis import assume, given, settings

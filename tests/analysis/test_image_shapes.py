@@ -1,4 +1,4 @@
-"""image_shape: the images that a net takes, known from how it is made."""
+"""image_shape: the images that a net accepts, derived from its layers."""
 
 import pytest
 

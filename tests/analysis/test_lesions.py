@@ -1,4 +1,4 @@
-"""Lesions: what is left out has no effect, what does nothing is not missed."""
+"""Lesions: a removed block has no effect, and a block without effect is not missed."""
 
 import numpy as np
 import pytest

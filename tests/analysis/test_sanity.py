@@ -1,4 +1,4 @@
-"""Randomised layers change an explanation by them, and none by the image alone."""
+"""Randomised layers change explanations that use them, not those by the image alone."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The sizes of signals, where arithmetic tells what they must be."""
+"""The sizes of signals in nets where they are known by arithmetic."""
 
 import numpy as np
 import pytest

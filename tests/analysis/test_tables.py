@@ -1,4 +1,4 @@
-"""The formats of a summary say the same, each in its own way."""
+"""All formats of a summary have the same content."""
 
 import csv
 

@@ -1,4 +1,4 @@
-"""What the tests of automatic differentiation share."""
+"""Helpers of the tests of autograd."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""ArrayFunction: what forward may save, keep and return, and what backward gets."""
+"""ArrayFunction: rules of forward for saving and returning, and the arguments of backward."""
 
 import gc
 import weakref

@@ -1,4 +1,4 @@
-"""The walk back: order, cost, memory, sharing, hooks, versions."""
+"""The backward engine: order, cost, memory, sharing, hooks, versions."""
 
 import gc
 import threading

@@ -1,4 +1,4 @@
-"""Function: operations of one's own in PyTorch's form."""
+"""Function: user-defined operations in PyTorch's form."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""grad: derivatives with respect to chosen tensors, leaving every .grad alone."""
+"""grad: derivatives with respect to chosen tensors, without changing any .grad."""
 
 import numpy as np
 import pytest

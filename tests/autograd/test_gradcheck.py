@@ -1,4 +1,4 @@
-"""gradcheck catches what it is for: wrong gradients, planted here one by one."""
+"""gradcheck catches wrong gradients, planted here one by one."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""PyTorch's switches of results that repeat can be set and asked for."""
+"""PyTorch's switches for determinism can be set and queried."""
 
 import pytest
 

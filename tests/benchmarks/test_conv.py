@@ -1,4 +1,4 @@
-"""The convolution benchmark measures what it says, and refuses what it cannot measure."""
+"""The convolution benchmark measures the named cases, and refuses others."""
 
 import json
 

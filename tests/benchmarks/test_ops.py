@@ -1,4 +1,4 @@
-"""The benchmark of operations compares like with like, and reports what it was asked for."""
+"""The benchmark of operations compares equal operations, and reports the requested ones."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""How the tests of the command line run a command and read what it says."""
+"""Fixtures that run a command and read its output."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Nets in files of one's own, FILE.py:NAME in place of a model's name."""
+"""Nets in users' files, FILE.py:NAME instead of a model's name."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""How the tests of checks hand something in and read the answer."""
+"""Fixtures that submit a solution to a check and read the answer."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What one reads who writes notebook 1 with a mistake, or right in a style of one's own."""
+"""The answers of notebook 1's checks to common mistakes, and to correct variants."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""However a kernel of notebook 12 is written: right is right, and what it reads is counted."""
+"""Kernels of notebook 12 in any notation: correct ones pass, and their reads are counted."""
 
 import numpy as np
 import pytest

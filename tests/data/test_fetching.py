@@ -1,4 +1,4 @@
-"""Data sets that are iterated over, and the workers that do it."""
+"""Iterable data sets, and the workers that iterate over them."""
 
 import itertools
 import math

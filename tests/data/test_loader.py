@@ -1,4 +1,4 @@
-"""DataLoader: batches, their order, and going on within an epoch."""
+"""DataLoader: batches, their order, and resuming within an epoch."""
 
 import itertools
 import json

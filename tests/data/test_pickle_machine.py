@@ -1,4 +1,4 @@
-"""A pickle that asks for anything but data is refused, and nothing of it is executed."""
+"""A pickle that asks for anything but data is refused, and never executed."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""Batches on a device; a GPU's are watched by a stand-in for CuPy that writes down its calls."""
+"""Batches on a device; for a GPU, a stand-in for CuPy records the calls."""
 
 import sys
 from collections import namedtuple

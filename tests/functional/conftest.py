@@ -1,4 +1,4 @@
-"""What the tests of functions share."""
+"""Helpers of the tests of functions."""
 
 import numpy as np
 import pytest

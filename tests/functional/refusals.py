@@ -1,4 +1,4 @@
-"""Bad input: what a function says of it, and whether PyTorch refuses it too."""
+"""Bad input: the error of a function, and whether PyTorch refuses it too."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Average pooling: gradients of both orders, what divides, and refusals."""
+"""Average pooling: gradients of both orders, divisors, and refusals."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Kernels where they run as CUDA: the gradient of every function that has some is its slope."""
+"""CUDA kernels: the gradient of every function that has some is its slope."""
 
 import numpy as np
 import pytest

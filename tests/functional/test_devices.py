@@ -1,4 +1,4 @@
-"""Functions without kernels of their own, on other devices: results as on the CPU, and there."""
+"""Functions without kernels on other devices: results equal the CPU's, on that device."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Dropout: what is dropped, how often, how the rest is scaled, and that the gradient agrees."""
+"""Dropout: dropped elements, their frequency, the scale of the others, and the gradient."""
 
 import numpy as np
 import pytest

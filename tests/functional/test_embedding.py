@@ -1,4 +1,4 @@
-"""embedding and one_hot: rows read, gradients added up, indices checked."""
+"""embedding and one_hot: rows, summed gradients, checked indices."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Max pooling: gradients of both orders, ties, NaN and infinities, the way back, and refusals."""
+"""Max pooling: gradients of both orders, ties, NaN and infinities, and refusals."""
 
 import numpy as np
 import pytest

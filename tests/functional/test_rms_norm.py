@@ -1,4 +1,4 @@
-"""RMS norm: gradients of both orders, the eps that is none, 16 bits, and refusals."""
+"""RMS norm: gradients of both orders, eps=None, 16 bits, and refusals."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Windows and norms read arrays of any strides, reversed ones too, and leave them as they are."""
+"""Windows and norms read arrays of any strides, reversed ones too, and do not change them."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What lies where weights should be is said in words, whatever its name is."""
+"""A file that is not a weights file is described by its content, whatever its name."""
 
 import bz2
 import gzip

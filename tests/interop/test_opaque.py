@@ -1,4 +1,4 @@
-"""Objects beside the weights are neither made nor looked up; weights beside them load as ever."""
+"""Objects beside the weights are neither created nor looked up; the weights load."""
 
 import argparse
 import collections

@@ -1,4 +1,4 @@
-"""What goes into a safetensors file comes out again, and nothing else is taken for one."""
+"""safetensors files round-trip, and no other file is accepted."""
 
 import io
 import json

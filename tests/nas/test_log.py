@@ -1,4 +1,4 @@
-"""A log has every sample that it said it has, whenever the process was killed."""
+"""A log keeps every reported sample, whenever the process was killed."""
 
 import pytest
 

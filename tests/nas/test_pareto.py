@@ -1,4 +1,4 @@
-"""The view of Pareto has what is worth having, and nothing else."""
+"""The Pareto front has all samples that no other dominates, and no others."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The pictures of a search are drawn, whatever became of its samples."""
+"""The figures of a search are drawn for all outcomes of its samples."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a search shows is what became of its samples."""
+"""The progress of a search shows the outcomes of its samples."""
 
 import pytest
 

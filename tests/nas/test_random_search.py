@@ -1,4 +1,4 @@
-"""Random search draws all sequences alike, whatever it is told."""
+"""Random search draws sequences uniformly, whatever rewards it is told."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""REINFORCE's gradient is that of the expected reward, and following it finds what pays."""
+"""REINFORCE's gradient is that of the expected reward, and ascending it raises the reward."""
 
 import itertools
 

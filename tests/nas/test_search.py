@@ -1,4 +1,4 @@
-"""A search finds the same whoever trains its children and whenever it was killed."""
+"""A search gives the same result for all executors and after any interruption."""
 
 import json
 import os

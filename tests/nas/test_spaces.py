@@ -1,4 +1,4 @@
-"""Every sequence of a search space is a network that can be built; what is no sequence is not."""
+"""Every sequence of a search space is a network that can be built; others are refused."""
 
 import json
 import math

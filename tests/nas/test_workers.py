@@ -1,4 +1,4 @@
-"""Whatever becomes of a child or its process, all others get the scores they would have had."""
+"""A child or process that fails does not change the scores of the others."""
 
 import os
 import sys

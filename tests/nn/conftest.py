@@ -1,4 +1,4 @@
-"""What the tests of layers share."""
+"""Helpers of the tests of layers."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Attention in heads, and encoders made of it, against PyTorch's."""
+"""Multi-head attention and encoders, against PyTorch's."""
 
 import inspect
 

@@ -1,4 +1,4 @@
-"""Convolution layers: their settings, their fresh weights, and the sizes they lead to."""
+"""Convolution layers: settings, initial weights, and output sizes."""
 
 import numpy as np
 import pytest

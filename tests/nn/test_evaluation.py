@@ -1,4 +1,4 @@
-"""Evaluation mode for a while."""
+"""The context of evaluation mode."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A ReLU in the pass of the layer before it: nobody can tell, and what a user changed runs."""
+"""Fusion of a ReLU with the layer before it: it cannot be observed, and users' changes run."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Hooks of modules: what they see, what they may replace, and when they are called."""
+"""Hooks of modules: their arguments, their results, and when they are called."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""The thin layers: what they refuse when they are built, and what only they do."""
+"""The thin layers: checks of their constructors, and their own behaviour."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Lazy layers become those that they stand for when they see their first input."""
+"""Lazy layers become ordinary layers at their first input."""
 
 import copy
 import inspect

@@ -1,4 +1,4 @@
-"""Parameters that have a shape and no memory; those that have are in test_module."""
+"""Parameters without memory; test_module tests ordinary ones."""
 
 import threading
 import tracemalloc

@@ -1,4 +1,4 @@
-"""Hooks on a state dict's way out and in: what they see, and what they may change."""
+"""Hooks that run when a state dict is saved and loaded: their arguments and effects."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the tests of optimizers share."""
+"""Helpers of the tests of optimizers."""
 
 import numpy as np
 import pytest

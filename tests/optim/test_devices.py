@@ -1,4 +1,4 @@
-"""Optimizers where their parameters lie: the same steps, and state that follows a moving model."""
+"""Optimizers on other devices: the same steps, and state that follows a moved model."""
 
 import numpy as np
 import pytest

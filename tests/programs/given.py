@@ -1,4 +1,4 @@
-"""What the programs are given: weights and data from NumPy, the same in every framework."""
+"""The inputs of the programs: weights and data from NumPy, the same in every framework."""
 
 from __future__ import annotations
 

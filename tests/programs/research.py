@@ -1,4 +1,4 @@
-"""Tricks of papers: functions with gradients of one's own, mixup, averages, penalties, pictures."""
+"""Tricks of papers: functions with custom gradients, mixup, averages, penalties, images."""
 
 import math
 from copy import deepcopy

@@ -1,4 +1,4 @@
-"""What the tests of tensors share."""
+"""Helpers of the tests of tensors."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What occurs and how often, and medians, at ties, NaNs and along axes: against PyTorch."""
+"""Counts, unique values and medians, at ties, NaNs and along axes: against PyTorch."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,5 @@
-"""Every op on other devices: it stays there, and equals the CPU's; on the emulator to the bit."""
+"""Every operator on other devices: results stay there and equal the CPU's, bit by bit on the
+emulator."""
 
 import functools
 import sys

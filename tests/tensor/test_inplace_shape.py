@@ -1,4 +1,4 @@
-"""Tensors that get another shape in place, and what looks into their memory."""
+"""In-place changes of shape, and views of the memory."""
 
 import numpy as np
 import pytest

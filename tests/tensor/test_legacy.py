@@ -1,4 +1,4 @@
-"""FloatTensor and its kin, Variable, type: PyTorch's first names."""
+"""FloatTensor and similar types, Variable, type: PyTorch's oldest names."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Which dtype operands meet in: the whole table against PyTorch."""
+"""Type promotion: the whole table against PyTorch."""
 
 import itertools
 import operator

@@ -1,4 +1,4 @@
-"""Batches come from anywhere, and what is no batch is refused."""
+"""Batches may come from any iterable, and other objects are refused."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A checkpoint gives back what it was given, and nothing else is taken for one."""
+"""Checkpoints round-trip, and no other file is accepted."""
 
 import errno
 import os

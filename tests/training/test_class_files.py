@@ -1,4 +1,4 @@
-"""Names of classes come in all the forms of the files that go round."""
+"""Names of classes in all common file formats."""
 
 import json
 

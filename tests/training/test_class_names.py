@@ -1,4 +1,4 @@
-"""Classes are found by name, and what is missing is told with what was likely meant."""
+"""Classes are found by name; an error names missing ones with the nearest."""
 
 import pytest
 

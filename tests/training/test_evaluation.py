@@ -1,4 +1,4 @@
-"""Several looks at an image, or several models, give the mean of their probabilities."""
+"""Several views of an image, or several models, give the mean of their probabilities."""
 
 import numpy as np
 import pytest

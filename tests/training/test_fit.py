@@ -1,4 +1,4 @@
-"""fit trains, measures, averages, stops early, goes on where it was, and says where a NaN began."""
+"""fit trains, evaluates, averages, stops early, resumes, and locates the first NaN."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Mistakes that would pass in silence are refused before anything is trained."""
+"""Mistakes that would pass silently are refused before training."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The two parts of a folder stay what they were, and are those of the root where it has them."""
+"""The split of a folder is reproducible, and uses train and val or test if they exist."""
 
 import shutil
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A run that is killed again and again ends with the bits of one that was left in peace."""
+"""A run that is killed repeatedly ends bit by bit like an uninterrupted one."""
 
 import os
 import random

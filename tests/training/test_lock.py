@@ -1,4 +1,4 @@
-"""One process at a time writes into a folder, and none that has ended keeps others out."""
+"""One process at a time writes into a folder, and an ended one does not keep its lock."""
 
 import os
 import subprocess

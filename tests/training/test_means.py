@@ -1,4 +1,4 @@
-"""Metrics of one's own are means over samples, in the history and the file."""
+"""User-defined metrics are means over samples, in the history and the file."""
 
 import csv
 

@@ -1,4 +1,4 @@
-"""Accuracies and confusions are what counting by hand gives."""
+"""Accuracies and confusions equal counts by hand."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Parts of a net that are in evaluation mode stay there, whatever is done with the net."""
+"""Parts of a net in evaluation mode stay there during training and evaluation."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Nets and losses of any kind are trained and measured as they are."""
+"""Nets and losses of any kind are trained and evaluated unchanged."""
 
 from functools import partial
 

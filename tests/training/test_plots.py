@@ -1,4 +1,4 @@
-"""Pictures are drawn for every shape of history and any number of classes."""
+"""Figures are drawn for every shape of history and any number of classes."""
 
 import itertools
 import sys

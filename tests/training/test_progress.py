@@ -1,4 +1,4 @@
-"""How a run shows how it goes."""
+"""The progress display of a run."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""A run fills its folder, goes on from it, and gives the trained model back."""
+"""A run writes its folder, resumes from it, and returns the trained model."""
 
 import builtins
 import itertools

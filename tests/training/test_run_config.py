@@ -1,4 +1,4 @@
-"""What config.json says is checked before anything is made of it."""
+"""config.json is checked before it is used."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""What a trained model is shown is what its weights expect."""
+"""A trained model gets images as its weights expect them."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Weights of other programs go into the models they are for, and into no others."""
+"""Weights of other programs load into their models, and into no others."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""torch.utils.data's places."""
+"""torch.utils.data's names."""
 
 import importlib
 

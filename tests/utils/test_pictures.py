@@ -1,4 +1,4 @@
-"""Sheets of pictures."""
+"""Image grids."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""What a case of the value tables is, and draws of numbers for it."""
+"""The cases of the value tables, and random numbers for them."""
 
 from collections.abc import Callable
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""The values of every function of `mt.nn.functional`, in NumPy's words."""
+"""The values of every function of `mt.nn.functional`, computed with NumPy."""
 
 import itertools
 import math

@@ -1,4 +1,4 @@
-"""The values of every function of `mt` on tensors, in NumPy's words."""
+"""The values of every function of `mt` on tensors, computed with NumPy."""
 
 import math
 

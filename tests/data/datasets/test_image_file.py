@@ -1,4 +1,4 @@
-"""One image file as an array, whatever kind of picture it holds."""
+"""One image file of any format as an array."""
 
 import struct
 import sys

@@ -1,4 +1,4 @@
-"""What the image data sets have in common."""
+"""The bases of the image data sets."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The base of data sets of one's own."""
+"""The base of users' data sets."""
 
 import pytest
 

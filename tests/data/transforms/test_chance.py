@@ -1,4 +1,4 @@
-"""Functions of one's own in chains, choices among transforms, pictures and Tensors as images."""
+"""Users' functions in chains, random choices of transforms, Pillow images and Tensors."""
 
 from functools import partial
 

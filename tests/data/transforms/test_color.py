@@ -1,4 +1,4 @@
-"""Transforms that change values and leave geometry."""
+"""Transforms that change values but not geometry."""
 
 import colorsys
 

@@ -1,4 +1,4 @@
-"""Images turned by any angle."""
+"""Images rotated by any angle."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What holds for every transform."""
+"""Properties of all transforms."""
 
 import pickle
 
