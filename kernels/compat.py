@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-NOT_GIVEN = np._NoValue  # NumPy's functions pass it on for an argument that was not given
+NOT_GIVEN = np._NoValue  # NumPy's default for an omitted argument
 
 
 def silent_floating_point() -> tuple[contextvars.ContextVar[Any], Any]:

@@ -1,5 +1,5 @@
-"""`intrinsic` for type checkers: what it makes of a function is called without the first parameter,
-in kernels only, and Numba alone knows its type.
+"""`intrinsic` for type checkers: kernels call the function without its first parameter, and only
+Numba knows its type.
 """
 
 from typing import Any

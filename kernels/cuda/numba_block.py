@@ -9,7 +9,7 @@ from typing import Any
 from numba import cuda as _cuda
 from numba import float64
 
-cuda: Any = _cuda  # what its functions take and its names are within kernels, Numba alone knows
+cuda: Any = _cuda  # only Numba knows the types within kernels
 THREADS = 128  # of a block
 
 

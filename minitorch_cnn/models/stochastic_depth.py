@@ -6,9 +6,9 @@ l of L survives with probability
 
     p_l = 1 - l / L (1 - p_L)        (equation 4)
 
-so that of 54 blocks about 40 compute; in evaluation every branch is scaled by p_l (equation 5). The
-net of 1202 layers, which otherwise has a larger error than that of 110, then has a smaller one:
-4.91 % on CIFAR-10.
+so that of 54 blocks about 40 compute; in evaluation every branch is scaled by p_l (equation 5).
+Without it the net of 1202 layers has a larger error than that of 110, with it a smaller one: 4.91 %
+on CIFAR-10.
 
 Deviations from the paper
 - A dropped branch has no gradients in that step, and the optimizer leaves its weights unchanged; in
