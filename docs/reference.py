@@ -45,6 +45,7 @@ PAGES = {
     "training": "Training and evaluation",
     "analysis": "What networks cost, do and have learned",
     "graph": "A network as a list of operators",
+    "onnx": "ONNX files",
     "interop": "Weights in files",
     "hub": "Weights from an address",
     "nas": "Architecture search",

@@ -74,8 +74,15 @@ def _group_norm(node: Node, x: X, scale: X, b: X) -> X:
     return F.group_norm(x, groups, scale, b, eps=node.get("epsilon"))
 
 
-def _layer_norm(node: Node, x: X, scale: X, b: X | None = None) -> X:
+def _layer_norm(node: Node, x: X, scale: X, b: X | None = None) -> Any:
     shape = x.shape[node.get("axis") % x.ndim :]
+    if len(node.outputs) > 1:
+        axes = tuple(range(-len(shape), 0))
+        mean = x.mean(axes, keepdim=True)
+        variance = (x - mean).square().mean(axes, keepdim=True)
+        inverse = (variance + node.get("epsilon")).rsqrt()
+        y = (x - mean) * inverse * scale
+        return y if b is None else y + b, mean, inverse
     if scale.shape == shape and (b is None or b.shape == shape) and math.prod(shape) > 1:
         return F.layer_norm(x, shape, scale, b, eps=node.get("epsilon"))
     y = _standardised(x, tuple(range(-len(shape), 0)), node.get("epsilon")) * scale
@@ -181,6 +188,20 @@ def _reduction(f: Callable[[X, tuple[int, ...], bool], X]) -> Callable[..., X]:
 
 def _mean_of(x: X, axes: tuple[int, ...], keep: bool) -> X:
     return (x if x.dtype.kind == "f" else x.to(dtypes.float64)).mean(axes, keep)
+
+
+def _largest(x: X, axes: tuple[int, ...], keep: bool, sign: int) -> X:
+    """The maximum (sign -1) or minimum (1); of nothing it is the smallest or largest number."""
+    if all(x.shape[axis] for axis in axes):
+        return x.amax(axes, keep) if sign < 0 else x.amin(axes, keep)
+    if x.dtype.kind == "f":
+        empty: Any = sign * math.inf
+    elif x.dtype.kind == "b":
+        empty = sign > 0
+    else:
+        limits = np.iinfo(x.dtype)
+        empty = limits.max if sign > 0 else limits.min
+    return (x.to(dtypes.float64).sum(axes, keep) * 0).to(x.dtype).fill_(empty)
 
 
 def _log_sum_exp(x: X, axes: tuple[int, ...], keep: bool) -> X:
@@ -325,7 +346,8 @@ def _depth_to_space(node: Node, x: X) -> X:
 def _space_to_depth(node: Node, x: X) -> X:
     b = node.get("blocksize")
     n, c, h, w = x.shape
-    y = x.reshape(n, c, h // b, b, w // b, b).permute(0, 3, 5, 1, 2, 4)
+    order = (0, 1, 3, 5, 2, 4) if node.get("mode") == "CRD" else (0, 3, 5, 1, 2, 4)
+    y = x.reshape(n, c, h // b, b, w // b, b).permute(order)
     return y.reshape(n, c * b * b, h // b, w // b)
 
 
@@ -432,9 +454,9 @@ IMPLEMENTATIONS: dict[str, Callable[..., Any]] = {
     "ReduceL2": _reduction(lambda x, axes, keep: x.square().sum(axes, keep).sqrt()),
     "ReduceLogSum": _reduction(lambda x, axes, keep: x.sum(axes, keep).log()),
     "ReduceLogSumExp": _reduction(_log_sum_exp),
-    "ReduceMax": _reduction(lambda x, axes, keep: x.amax(axes, keep)),
+    "ReduceMax": _reduction(lambda x, axes, keep: _largest(x, axes, keep, -1)),
     "ReduceMean": _reduction(lambda x, axes, keep: _mean_of(x, axes, keep)),
-    "ReduceMin": _reduction(lambda x, axes, keep: x.amin(axes, keep)),
+    "ReduceMin": _reduction(lambda x, axes, keep: _largest(x, axes, keep, 1)),
     "ReduceProd": _reduction(lambda x, axes, keep: x.prod(axes, keep)),
     "ReduceSum": _reduction(lambda x, axes, keep: x.sum(axes, keep)),
     "ReduceSumSquare": _reduction(lambda x, axes, keep: x.square().sum(axes, keep)),

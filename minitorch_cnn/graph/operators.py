@@ -136,7 +136,9 @@ OPERATORS: dict[str, Operator] = {
         },
     ),
     "Slice": Operator(moved.slice_, (3, 5)),
-    "SpaceToDepth": Operator(moved.space_to_depth, (1, 1), {"blocksize": None}),
+    "SpaceToDepth": Operator(
+        moved.space_to_depth, (1, 1), {"blocksize": None, "mode": "DCR"}
+    ),
     "Split": Operator(moved.split, (1, 2), {"axis": 0, "num_outputs": None}, outputs=None),
     "Squeeze": Operator(moved.squeeze, (1, 2)),
     "Tile": Operator(moved.tile, (2, 2)),

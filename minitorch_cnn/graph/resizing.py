@@ -106,7 +106,7 @@ def _sources(o: np.ndarray, n: int, out: int, scale: float, transform: str) -> n
     if transform == "asymmetric":
         return o / scale
     if transform == "align_corners":
-        return o * ((n - 1) / (out - 1)) if out > 1 else np.zeros(out)
+        return o * ((n - 1) / (n * scale - 1)) if out > 1 else np.zeros(out)
     if transform == "pytorch_half_pixel" and out == 1:
         return np.zeros(out)
     if transform == "half_pixel_symmetric":

@@ -75,7 +75,7 @@ def conv_transpose(node: Node, x: Tensor, w: Tensor, b: Tensor | None = None) ->
         ):
             total = s * (n - 1) + e + k - out
             small, large = total // 2, total - total // 2
-            pads.append((small, large) if auto != "SAME_LOWER" else (large, small))
+            pads.append((small, large) if auto == "SAME_UPPER" else (large, small))
     else:
         pads = pads_of(node.get, sizes, strides, spans)
     # output_padding takes padding away behind; what the window does not reach then is zeros.
