@@ -10,6 +10,7 @@ from ..sums import added
 from ..thread_pool import shared
 from ..threads import parallel_ranges
 from ..window import adaptive_spans
+from . import maxima, strided
 from .loops import index_type
 from .phases import merge_phases, phases_of, split_phases
 from .strided import divisors
@@ -19,15 +20,12 @@ from .tiles import are_tiles, average_tiles, spread_over_tiles
 def max_pool2d_forward(x, window):
     """x (N, C, H, W) -> y, argmax (N, C, OH, OW)."""
     N, C, H, W = x.shape
+    if index_type(H, W) != np.int32:
+        return strided.max_pool2d_forward(x, window)
     y = np.empty((N, C, *window.output_size(H, W)), x.dtype)
-    argmax = np.empty(y.shape, index_type(H, W))
-    rows, columns = (
-        np.arange(window.kernel[axis]) * window.dilation[axis] - window.padding[axis][0]
-        for axis in range(2)
-    )
-    offsets = (rows[:, None] * W + columns).astype(argmax.dtype).reshape(-1)
-    arrays = _planes(x), _planes(y), _planes(argmax), offsets
-    parallel_ranges(_max_forward, N * C, x.size, *arrays, *_phases(window, H, W))
+    argmax = np.empty(y.shape, np.int32)
+    arrays = _planes(x).reshape(-1), *maxima.settings(window, H, W, x.dtype)
+    parallel_ranges(maxima.max_planes, N * C, x.size, *arrays, y.reshape(-1), argmax.reshape(-1))
     return y, argmax
 
 
@@ -153,56 +151,6 @@ def _shares(window, H, W, count_include_pad, divisor_override, dtype):
 
 
 @kernel
-def _max_forward(
-    x,
-    y,
-    argmax,
-    offsets,
-    size,
-    height,
-    width,
-    run,
-    taps,
-    first_tap,
-    sh,
-    sw,
-    top,
-    left,
-    pool,
-    first,
-    last,
-):
-    if shared(pool, first, last):
-        return
-    W, OH, OW = x.shape[2], y.shape[1], y.shape[2]
-    phases = np.full(size, -np.inf, x.dtype)  # the padding stays -inf for all planes
-    best, winner = np.empty(run, x.dtype), np.empty(run, np.int32)
-    for plane in range(first, last):
-        split_phases(x[plane], phases, height, width, sh, sw, top, left)
-        best[:] = -np.inf
-        for j in range(run):
-            winner[j] = first_tap[j]  # where all are -inf, the argmax is the first
-        for k in range(taps.size):
-            _raise_to(best, winner, phases[taps[k] :], np.int32(k))
-        for i in range(OH):
-            row, won, corner = best[i * width :], winner[i * width :], i * sh * W
-            out, at = y[plane, i], argmax[plane, i]
-            for j in range(OW):
-                out[j] = row[j]
-                at[j] = corner + j * sw + offsets[won[j]]
-
-
-@kernel
-def _raise_to(best, winner, cells, k):
-    """Update best and winner by tap k: the first of equal values wins, and NaN beats any number."""
-    for j in range(best.size):
-        value = cells[j]
-        wins = (value > best[j]) | (value != value)
-        best[j] = value if wins else best[j]
-        winner[j] = k if wins else winner[j]
-
-
-@kernel
 def _adaptive_max_forward(x, y, argmax, rows, columns, pool, first, last):
     if shared(pool, first, last):
         return
@@ -242,7 +190,7 @@ def _gather(x, argmax, y, pool, first, last):
 
 @kernel
 def _avg_forward(
-    x, y, shares, size, height, width, run, taps, _, sh, sw, top, left, pool, first, last
+    x, y, shares, size, height, width, run, taps, sh, sw, top, left, pool, first, last
 ):
     if shared(pool, first, last):
         return
@@ -260,7 +208,7 @@ def _avg_forward(
 
 @kernel
 def _avg_input_grad(
-    gy, gx, shares, size, height, width, run, taps, _, sh, sw, top, left, pool, first, last
+    gy, gx, shares, size, height, width, run, taps, sh, sw, top, left, pool, first, last
 ):
     if shared(pool, first, last):
         return

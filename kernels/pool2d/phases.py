@@ -23,29 +23,23 @@ class Phases(NamedTuple):
     width: int
     run: int  # elements that a tap reads: window (i, j) reads element i * width + j of the run
     taps: np.ndarray  # (KH * KW,): the offset of each tap's run
-    first: np.ndarray  # (run,): the first tap of each window that is inside the input
 
 
 @lru_cache(maxsize=256)
 def phases_of(window: Window, H: int, W: int) -> Phases:
     """The phases of a plane (H, W) for a window."""
     outputs = window.output_size(H, W)
-    reach, inside = [], []
-    for axis, size in enumerate((H, W)):
+    reach = []
+    for axis in (0, 1):
         positions = np.arange(window.kernel[axis]) * window.dilation[axis]
         reach.append((positions % window.stride[axis], positions // window.stride[axis]))
-        corners = np.arange(outputs[axis]) * window.stride[axis] - window.padding[axis][0]
-        read = corners[:, None] + positions
-        inside.append(((read >= 0) & (read < size)).argmax(1))
     (row_phase, row_shift), (column_phase, column_shift) = reach
     height, width = outputs[0] + row_shift[-1], outputs[1] + column_shift[-1]
     phase = row_phase[:, None] * window.stride[1] + column_phase
     taps = (phase * height + row_shift[:, None]) * width + column_shift
-    first = np.zeros((outputs[0], width), np.int32)
-    first[:, : outputs[1]] = inside[0][:, None] * window.kernel[1] + inside[1]
     size = window.stride[0] * window.stride[1] * height * width
     run = max((outputs[0] - 1) * width + outputs[1], 0)
-    return Phases(int(size), int(height), int(width), int(run), taps.reshape(-1), first.reshape(-1))
+    return Phases(int(size), int(height), int(width), int(run), taps.reshape(-1))
 
 
 @kernel

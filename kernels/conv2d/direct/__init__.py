@@ -12,7 +12,7 @@ from ...workspace import thread_scratch
 from ..gemm.grid import sum_parts
 from ..gemm.weights import read_only
 from .planes import multiply_planes, spread_planes, sum_planes
-from .shape import VARIANTS, Shape
+from .shape import Shape, known_shape, row_of
 
 
 def conv2d_forward(x, w, window, groups=1, bias=None, relu=False):
@@ -85,11 +85,11 @@ def _forward(window, groups, size, w_shape, dtype) -> tuple[Shape, np.ndarray]:
     outputs = window.output_size(*size)
     (top, _), (left, _) = window.padding
     rows, weights = O // groups, C * KH * KW
-    return _with_zeros(
-        window.stride, outputs[1], dtype,
+    shape = known_shape(
         *size, *outputs, KH, KW, *window.stride, *window.dilation, top, left, groups, rows, C,
-        0, rows * weights, weights, KH * KW, KW, 1,
+        0, rows * weights, weights, KH * KW, KW, 1, row=outputs[1], dtype=dtype,
     )  # fmt: skip
+    return shape, row_of(0, shape, dtype)
 
 
 @lru_cache(maxsize=256)
@@ -99,35 +99,23 @@ def _backward(window, groups, size, outputs, w_shape, dtype) -> tuple[Shape, np.
     (top, _), (left, _) = window.padding
     dh, dw = window.dilation
     rows, kernel = O // groups, KH * KW
-    return _with_zeros(
-        (1, 1), size[1], dtype,
+    shape = known_shape(
         *outputs, *size, KH, KW, 1, 1, dh, dw, (KH - 1) * dh - top, (KW - 1) * dw - left,
         groups, C, rows, kernel - 1, rows * C * kernel, kernel, C * kernel, -KW, -1,
+        row=size[1], dtype=dtype,
     )  # fmt: skip
+    return shape, row_of(0, shape, dtype)
 
 
 @lru_cache(maxsize=256)
 def _backward_by_two(window, groups, size, outputs, w_shape, dtype) -> tuple[Shape, np.ndarray]:
-    """The shape of an input gradient of stride 2, for spread_planes."""
+    """The shape of an input gradient of stride 2, for spread_planes, which reads gy by stride 1."""
     O, C, KH, KW = w_shape
     (top, _), (left, _) = window.padding
     rows, kernel = O // groups, KH * KW
-    return _with_zeros(
-        (1, 1), (size[1] + 1) // 2, dtype,
+    shape = known_shape(
         *outputs, *size, KH, KW, 2, 2, 1, 1, top, left,
         groups, C, rows, 0, rows * C * kernel, kernel, C * kernel, KW, 1,
+        row=(size[1] + 1) // 2, dtype=dtype, stride=(1, 1),
     )  # fmt: skip
-
-
-def _with_zeros(stride, row, dtype, *sizes):
-    """The shape of these sizes, in the variant that knows most, and a row of zeros for it."""
-    shape, lanes = Shape(*sizes), machine().lanes(dtype.itemsize)
-    dilation = shape.dilation_h, shape.dilation_w
-    known = stride[0] if stride in ((1, 1), (2, 2)) else None
-    is_plain = known and dilation == (1, 1) and shape.KH == shape.KW in (3, 5)
-    share = 2 if row <= lanes // 2 >= 2 else 1
-    variant = VARIANTS[shape.KH if is_plain else None, known, share]
-    reach = (shape.KW - 1) * shape.dilation_w + abs(shape.left)
-    zeros = np.zeros(reach + 2 * lanes * shape.stride_w, dtype)
-    zeros.flags.writeable = False
-    return variant(*shape), zeros
+    return shape, row_of(0, shape, dtype)

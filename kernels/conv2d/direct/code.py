@@ -7,8 +7,9 @@ from numba import types
 from numba.core import cgutils
 
 from ...intrinsic import intrinsic
-from ...machine import machine
 from ...micro_kernel import INDEX, LANE, Code
+
+_BYTES = {ir.FloatType(): 4, ir.DoubleType(): 8, LANE: 4, INDEX: 8}
 
 
 class Masked(Code):
@@ -19,7 +20,6 @@ class Masked(Code):
 
     def __init__(self, context, builder, array, share: int = 1):
         super().__init__(context, builder, array)
-        self.number_bytes = machine().vector_bytes // self.lanes
         self.lanes //= share
         self.vector = ir.VectorType(self.number, self.lanes)
         self.zero = ir.Constant(self.vector, None)
@@ -29,13 +29,15 @@ class Masked(Code):
 
     def load(self, data, index, kind=None):
         """A vector, or a value of the type `kind`, from any address."""
-        found = self.builder.load(self._pointer(data, index, kind or self.vector))
-        found.align = self.number_bytes
+        kind = kind or self.vector
+        found = self.builder.load(self._pointer(data, index, kind))
+        found.align = _BYTES[getattr(kind, "element", kind)]
         return found
 
     def store(self, value, data, index):
         """Store a vector to any address."""
-        self.builder.store(value, self._pointer(data, index, value.type)).align = self.number_bytes
+        stored = self.builder.store(value, self._pointer(data, index, value.type))
+        stored.align = _BYTES[value.type.element]
 
     def spread(self, index):
         """The vector of 32-bit integers with `index` in all lanes."""
@@ -53,13 +55,13 @@ class Masked(Code):
         if mask is None:
             return self.load(data, index)
         others = self.zero if others is None else others
-        pointer = self._pointer(data, index, self.vector)
-        return self._call("load", self.vector, pointer, LANE(self.number_bytes), mask, others)
+        pointer, align = self._pointer(data, index, others.type), LANE(_BYTES[others.type.element])
+        return self._call("load", others.type, others.type, pointer, align, mask, others)
 
     def store_where(self, mask, value, data, index):
         """Store the lanes of `mask`."""
-        pointer = self._pointer(data, index, self.vector)
-        self._call("store", ir.VoidType(), value, pointer, LANE(self.number_bytes), mask)
+        pointer, align = self._pointer(data, index, value.type), LANE(_BYTES[value.type.element])
+        self._call("store", ir.VoidType(), value.type, value, pointer, align, mask)
 
     def store_some(self, value, data, index, count, whole):
         """Store a vector, or if not `whole` its first `count` lanes."""
@@ -69,13 +71,14 @@ class Masked(Code):
             with otherwise:
                 self.store_where(self.inside(INDEX(0), count), value, data, index)
 
-    def _call(self, name, result, *arguments):
+    def _call(self, name, result, vector, *arguments):
         kind = ir.FunctionType(result, [argument.type for argument in arguments])
-        number = {4: "f32", 8: "f64"}[self.number_bytes]
-        full = f"llvm.masked.{name}.v{self.lanes}{number}.p0"
-        return self.builder.call(
-            cgutils.get_or_insert_function(self.builder.module, kind, full), arguments
+        element = {4: "f32", 8: "f64"}[_BYTES[vector.element]]
+        element = "i32" if vector.element == LANE else element
+        function = cgutils.get_or_insert_function(
+            self.builder.module, kind, f"llvm.masked.{name}.v{self.lanes}{element}.p0"
         )
+        return self.builder.call(function, arguments)
 
     def repeat(self, count, body: Callable) -> None:
         """body(k) for k < count; unrolled where `count` is known now."""

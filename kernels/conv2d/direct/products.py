@@ -69,10 +69,10 @@ class _Products(Reading):
         def add_band(band):
             i0 = builder.mul(band, INDEX(ROWS))
             factors = [self.read_gy(builder.add(i0, INDEX(r))) for r in range(ROWS)]
-            for row, used in self.rows(self.plane, i0, self.j0, kh, taps):
+            for row in self.rows(self.plane, i0, self.j0, kh, taps):
                 for one, totals in zip(columns, sums, strict=True):
-                    for p, value in enumerate(self.read(row, one)):
-                        for r, t in used:
+                    for p, value in enumerate(self.read(row.address, one)):
+                        for r, t in row.uses:
                             total = totals[t][p]
                             added = code.multiply_add(factors[r], value, builder.load(total))
                             builder.store(added, total)

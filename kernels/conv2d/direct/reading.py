@@ -19,19 +19,31 @@ class Columns(NamedTuple):
     width: int  # their number, 1 to 3
     start: ir.Value  # the column of a row that the first of them reads for the first position
     parts: list  # of the two vectors with stride 2: first column, and mask
-    last: (
-        tuple | None
-    )  # with stride 2 and a width of 3: likewise, for the last element of the third
+    last: tuple | None  # with a width of 3: likewise, for the last element of the third
+
+
+class Row(NamedTuple):
+    """A row of a plane, or the row of zeros."""
+
+    address: ir.Value
+    h: ir.Value  # its number in the plane
+    uses: list[tuple[int, int]]  # the (row of the tile, tap) that read it
 
 
 class Reading:
-    """Emits the reads of a tile: `height` rows of one vector of positions, from (i0, j0) on."""
+    """Emits the reads of a tile: `height` rows of one vector of positions, from (i0, j0) on.
 
-    def __init__(self, context, builder, kinds, args, height):
+    The first three arguments are the planes, a row of what is outside of them, and the shape.
+    outside: what is outside, 0 or another number.
+    """
+
+    def __init__(self, context, builder, kinds, args, height, outside=0.0):
         (x_kind, zeros_kind, shape_kind), (x, zeros, shape) = kinds[:3], args[:3]
         self.builder, self.known, self.height = builder, shape_kind.instance_class, height
         self.code = code = Masked(context, builder, x_kind, self.known.share)
         self.x, self.zeros = code.data(x_kind, x), code.data(zeros_kind, zeros)
+        self.outside = ir.Constant(code.number, outside)
+        self.beyond = code.everywhere(self.outside)
         s: Any = type("Fields", (), fields(builder, shape_kind, shape))
         self.s = s
         fixed = self.known.stride
@@ -41,8 +53,8 @@ class Reading:
     def first_column(self, j0):
         return self.builder.sub(self.builder.mul(j0, self.stride[1]), self.s.left)
 
-    def rows(self, plane, i0, j0, kh, taps):
-        """The rows that `taps` rows of taps from kh on read, as [address, [(row of tile, tap)]].
+    def rows(self, plane, i0, j0, kh, taps) -> list[Row]:
+        """The rows that `taps` rows of taps from kh on read.
 
         plane: the index of its first element. Rows outside of it are read from the row of zeros.
         """
@@ -53,7 +65,7 @@ class Reading:
         places = [(r * step + t, r, t) for r in range(self.height) for t in range(taps)]
         return self.rows_from(plane, first, places, self.first_column(j0))
 
-    def rows_from(self, plane, first, places, column):
+    def rows_from(self, plane, first, places, column) -> list[Row]:
         """The rows of places (row behind `first`, row of tile, tap), to be read from `column` on or
         behind it.
         """
@@ -68,7 +80,7 @@ class Reading:
             h = builder.add(first, step)
             row = builder.gep(self.x, [builder.add(plane, builder.mul(h, s.W))])
             valid = builder.icmp_unsigned("<", h, s.H)
-            rows.append((builder.select(valid, row, nothing), used))
+            rows.append(Row(builder.select(valid, row, nothing), h, used))
         return rows
 
     def chunks(self, body):
@@ -88,7 +100,10 @@ class Reading:
     def all_columns(self, j0, masked, end=None):
         """The columns of taps of a known kernel."""
         kernel = self.known.kernel
-        widths = [1] * kernel if self.known.stride == 1 else [2] * (kernel // 2 - 1) + [3]
+        widths = [1] * kernel
+        if self.known.stride == 2:
+            widths = [2] * (kernel // 2)
+            widths[-1] += kernel % 2
         starts = [sum(widths[:k]) for k in range(len(widths))]
         return [
             self.columns(j0, INDEX(kw), width, masked, end)
@@ -120,14 +135,13 @@ class Reading:
             return [self._gather(row, columns.start)]
         if self.known.stride == 1:
             ((at, mask), _) = columns.parts
-            return [code.load_where(mask, row, at)]
-        low, high = (code.load_where(mask, row, at) for at, mask in columns.parts)
+            return [code.load_where(mask, row, at, self.beyond)]
+        low, high = (code.load_where(mask, row, at, self.beyond) for at, mask in columns.parts)
         width = min(columns.width, 2)
         found = [code.pick(low, high, list(range(p, 2 * lanes, 2))) for p in range(width)]
         if columns.width == 3:
             third = code.pick(low, high, [*range(2, 2 * lanes, 2), 0])
-            nothing = ir.Constant(code.number, 0)
-            third = code.builder.insert_element(third, nothing, LANE(lanes - 1))
+            third = code.builder.insert_element(third, self.outside, LANE(lanes - 1))
             begin, mask = columns.last
             found.append(code.load_where(mask, row, begin, third))
         return found
@@ -135,7 +149,7 @@ class Reading:
     def _gather(self, row, start):
         """One element after another, `stride` apart."""
         builder, code = self.builder, self.code
-        found = code.zero
+        found = self.beyond
         for k in range(code.lanes):
             at = code.at(start, self.s.stride_w, k)
             valid = builder.icmp_unsigned("<", at, self.s.W)
@@ -147,7 +161,7 @@ class Reading:
                     other = builder.block
             either = builder.phi(code.number)
             either.add_incoming(number, end)
-            either.add_incoming(ir.Constant(code.number, 0), other)
+            either.add_incoming(self.outside, other)
             found = builder.insert_element(found, either, LANE(k))
         return found
 

@@ -108,9 +108,9 @@ class _Spread(Reading):
                     code.everywhere(code.load(self.w, code.at(at, s.w_row, 2 * t), code.number))
                     for t in range(taps)
                 ]
-                for row, used in rows:
-                    (value,) = self.read(row, column)
-                    for r, t in used:
+                for row in rows:
+                    (value,) = self.read(row.address, column)
+                    for r, t in row.uses:
                         total = sums[r][parity]
                         added = code.multiply_add(factors[t], value, builder.load(total))
                         builder.store(added, total)

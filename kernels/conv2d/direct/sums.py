@@ -79,10 +79,10 @@ class _Sums(Reading):
         """Add the products of columns of taps with rows."""
         code, builder = self.code, self.builder
         factors = [[self.weight(w_at, t, one) for t in range(taps)] for one in columns]
-        for row, used in rows:
+        for row in rows:
             for one, weights in zip(columns, factors, strict=True):
-                for p, value in enumerate(self.read(row, one)):
-                    for r, t in used:
+                for p, value in enumerate(self.read(row.address, one)):
+                    for r, t in row.uses:
                         total = self.sums[r]
                         added = code.multiply_add(weights[t][p], value, builder.load(total))
                         builder.store(added, total)
