@@ -36,7 +36,6 @@ def description_of_index() -> str:
 
 
 PLOTS = ["matplotlib>=3.8", "pillow>=10.0"]  # curves.png and confusion.png; reading image files
-FAST = ["numba>=0.61"]  # compiled kernels
 INTEROP = ["onnx>=1.16", "onnxruntime>=1.18"]
 DOCS = ["furo>=2025.9", "myst-nb>=1.3", "sphinx>=8.1", "sphinx-copybutton>=0.5.2"]
 NOTEBOOKS = ["ipykernel>=6.29", "nbclient>=0.10", "nbformat>=5.10"]  # running them without a page
@@ -85,9 +84,14 @@ setup(
         "minitorch_cnn.kernels": ["**/*.cu", "**/*.h", "**/*.cpp"],
         COURSE: ["*.ipynb", "solutions/*.ipynb"],
     },
-    install_requires=["numpy>=2.0", "safetensors>=0.4.3", "threadpoolctl>=3.2", "tqdm>=4.66"],
+    install_requires=[
+        "numba>=0.61; sys_platform != 'emscripten'",  # compiles the kernels; no browser has LLVM
+        "numpy>=2.0",
+        "safetensors>=0.4.3",
+        "threadpoolctl>=3.2",
+        "tqdm>=4.66",
+    ],
     extras_require={
-        "fast": FAST,
         "plots": PLOTS,
         "interop": INTEROP,
         "gpu": ["cupy-cuda13x>=13.6", "numba-cuda>=0.20"],
@@ -95,7 +99,6 @@ setup(
         "docs": DOCS,  # sphinx-build -W docs site
         "notebooks": [*PLOTS, *NOTEBOOKS, "jupyterlab>=4.0"],
         "dev": [
-            *FAST,
             *PLOTS,
             *INTEROP,
             *NOTEBOOKS,

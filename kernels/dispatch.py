@@ -52,7 +52,7 @@ class Need(NamedTuple):
 
 
 NUMPY = Need(_always)  # always installed
-NUMBA = Need(has_numba, "Numba", "pip install 'minitorch_cnn[fast]'")
+NUMBA = Need(has_numba, "Numba", "pip install numba")
 COMPILER = Need(has_compiler, "g++ on Linux", "apt install g++")
 NUMBA_CUDA = Need(
     lambda: has_numba_cuda() and has_gpu(),

@@ -135,6 +135,19 @@ def test_an_index_page_shows_no_image_and_no_link_to_a_file_beside_the_readme(ch
     assert "Programming Language :: Python :: 3.13" in text
 
 
+def test_the_package_brings_numba_except_to_a_browser(checkout, tmp_path):
+    site, _ = install(checkout, tmp_path / "environment")
+    told = next(site.glob("minitorch_cnn-*.dist-info")) / "METADATA"
+    text = told.read_text(encoding="utf-8")
+    lines = re.findall(r"^Requires-Dist: (.*)$", text, re.M)
+    needed = [line for line in lines if "extra" not in line]
+    assert {re.match(r"\w+", line)[0] for line in needed} == {
+        "numba", "numpy", "safetensors", "threadpoolctl", "tqdm",
+    }  # fmt: skip
+    (numba,) = (line for line in needed if line.startswith("numba"))
+    assert numba.endswith('; sys_platform != "emscripten"')
+
+
 def test_what_mybinder_runs_installs_extras_that_there_are():
     script = ROOT / ".binder" / "postBuild"
     assert script.read_bytes().startswith(b"#!/bin/bash\n")

@@ -44,6 +44,6 @@ def run(options) -> None:
     else:
         print(f"The solved notebooks are in {folder_of_notebooks() / 'solutions'}")
     if importlib.util.find_spec("jupyterlab") is None:
-        print('JupyterLab is not installed: pip install "minitorch_cnn[notebooks,fast]"')
+        print('JupyterLab is not installed: pip install "minitorch_cnn[notebooks]"')
     folder = str(options.folder)
     print(f"jupyter lab {folder!r}" if " " in folder else f"jupyter lab {folder}")
