@@ -1,6 +1,6 @@
-"""What the package is called, what it needs, and where its source trees are.
+"""The name, the requirements and the source trees of the package.
 
-`kernels/` lies beside `minitorch_cnn/` so that a reader of the arithmetic finds it at a glance, but
+`kernels/` is beside `minitorch_cnn/` so that readers of the arithmetic find it at a glance, but
 it installs as `minitorch_cnn.kernels`: a top-level name `kernels` would overwrite another package.
 The notebooks of `notebooks/` install as data of `minitorch_cnn.course`, which copies them.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
-# In a checkout minitorch_cnn/kernels is a link to kernels/, or where git makes no links a file.
+# In a checkout minitorch_cnn/kernels is a link to kernels/, or a file if git creates no links.
 FRAMEWORK = find_packages(
     include=["minitorch_cnn", "minitorch_cnn.*"],
     exclude=["minitorch_cnn.kernels", "minitorch_cnn.kernels.*"],
@@ -22,14 +22,14 @@ COURSE = "minitorch_cnn.course.notebooks"
 
 
 class Build(build_py):
-    """Notebooks are data: what writes them stays in the checkout."""
+    """Build the notebooks as data, without the script that writes them."""
 
     def find_package_modules(self, package, package_dir):
         return [] if package == COURSE else super().find_package_modules(package, package_dir)
 
 
 def description_of_index() -> str:
-    """README.md without what an index page cannot show: images and links to files beside it."""
+    """README.md without images and links to local files, which an index page cannot show."""
     text = Path(__file__).with_name("README.md").read_text(encoding="utf-8")
     text = re.sub(r"!\[[^\]]*\]\((?!https?:)[^)]*\)\n*", "", text)
     return re.sub(r"\[([^\]]*)\]\((?!https?:|#|mailto:)[^)]*\)", r"\1", text)
@@ -95,7 +95,7 @@ setup(
         "plots": PLOTS,
         "interop": INTEROP,
         "gpu": ["cupy-cuda13x>=13.6", "numba-cuda>=0.20"],
-        "mpi": ["mpi4py>=4.1"],  # a search on a cluster, with the MPI that is installed there
+        "mpi": ["mpi4py>=4.1"],  # a search on a cluster, with its own MPI
         "docs": DOCS,  # sphinx-build -W docs site
         "notebooks": [*PLOTS, *NOTEBOOKS, "jupyterlab>=4.0"],
         "dev": [

@@ -1,4 +1,4 @@
-"""How Sphinx builds the pages: `pip install -e ".[docs]" && sphinx-build -W docs site`."""
+"""The configuration of Sphinx: `pip install -e ".[docs]" && sphinx-build -W docs site`."""
 
 import builtins
 import inspect
@@ -34,7 +34,7 @@ html_copy_source = False
 
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
-nb_execution_mode = "off"  # the outputs are those that are committed
+nb_execution_mode = "off"  # use the committed outputs
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
@@ -52,7 +52,7 @@ def copy_course(folder: Path) -> None:
     solved = {path.name: path for path in (ROOT / "notebooks" / "solutions").glob("*.ipynb")}
     for path in solved.values():
         shutil.copy2(path, folder)
-    for path in folder.glob("*.ipynb"):  # of an earlier build
+    for path in folder.glob("*.ipynb"):  # left by an earlier build
         if path.name not in solved:
             path.unlink()
     text = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
@@ -76,7 +76,7 @@ def copy_results(folder: Path) -> None:
 
 
 def link_inside(app, docname, source) -> None:
-    """Links that lead out of docs/ in the checkout lead to the copies of those files here."""
+    """Redirect links to files outside docs/ to the copies of these files."""
     for outside, inside in OUTSIDE.items():
         source[0] = source[0].replace(outside, inside)
 
@@ -85,13 +85,13 @@ def show_docstring(app, what, name, obj, options, lines) -> None:
     fields = getattr(obj, "_fields", ())
     try:
         names = [*inspect.signature(obj).parameters, *fields]
-    except (TypeError, ValueError):  # a property, or what is not written in Python
+    except (TypeError, ValueError):  # a property, or not written in Python
         names = fields
     lines[:] = docstrings.render("\n".join(lines), names)
 
 
 def leave_builtins(app, doctree) -> None:
-    """The `int` of a signature is Python's, and does not lead to `minitorch_cnn.int`."""
+    """Keep the `int` of a signature Python's, without a link to `minitorch_cnn.int`."""
     for node in doctree.findall(pending_xref):
         if node.get("refdomain") == "py" and hasattr(builtins, node.get("reftarget", "")):
             node["reftarget"] = f"builtins.{node['reftarget']}"

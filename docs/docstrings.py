@@ -1,8 +1,8 @@
 """Docstrings as reStructuredText: they are plain text, with formulas that keep their lines.
 
-A docstring here has prose, shape lines and formulas, lists of arguments (`name: what it is`),
-examples after `>>>`, and indented tables. Each becomes what shows it as it was written; characters
-that mean something in reStructuredText are escaped, so no docstring can break a page.
+A docstring here has prose, shape lines and formulas, lists of arguments (`name: description`),
+examples after `>>>`, and indented tables. Each is converted to markup that keeps its layout. All
+characters with a meaning in reStructuredText are escaped, so no docstring can break a page.
 """
 
 import re
@@ -11,7 +11,7 @@ from collections.abc import Collection
 NAMES = r"[*a-z]\w*(?:, [*\w]+)*"
 ARGUMENT = re.compile(rf"{NAMES}: \S.*")
 RAISES = re.compile(r"(?P<word>Raises|Sources?|Returns):? (?P<text>\S.*)")
-COLUMNS = re.compile(r"(?<=\S) {3,}(?=\S)")  # a table, or a shape behind a sentence
+COLUMNS = re.compile(r"(?<=\S) {3,}(?=\S)")  # a table, or a shape after a sentence
 MARKER = re.compile(r"[-+.=~^#:>]|\w{1,3}[.)] |\(\w+\) ")  # of a list, as in "A. Author"
 FORMULA = re.compile(r"->| = |^[*\w]+\[|\bsum over\b")
 
@@ -19,7 +19,7 @@ FORMULA = re.compile(r"->| = |^[*\w]+\[|\bsum over\b")
 def render(docstring: str, parameters: Collection[str] = ()) -> list[str]:
     """The lines of a docstring, with its indentation removed, as lines of reStructuredText.
 
-    parameters: names that begin an item of a list in the middle of a line, too.
+    parameters: names that may also begin an item of a list in the middle of a line.
     """
     lines = []
     for paragraph in re.split(r"\n[ \t]*\n", docstring.strip("\n")):
@@ -28,7 +28,7 @@ def render(docstring: str, parameters: Collection[str] = ()) -> list[str]:
 
 
 def rendered_paragraph(paragraph: list[str], parameters: Collection[str]) -> list[str]:
-    """A paragraph: an example, prose and the indented lines in it, each in its own form."""
+    """Render a paragraph: an example, or prose with indented lines."""
     if not paragraph:
         return []
     if paragraph[0].lstrip().startswith(">>>"):
@@ -48,7 +48,7 @@ def rendered_paragraph(paragraph: list[str], parameters: Collection[str]) -> lis
 
 
 def runs(paragraph: list[str]) -> list[tuple[bool, list[str]]]:
-    """Neighbouring lines that are all indented, or all not."""
+    """Runs of lines that are all indented, or all not indented."""
     found: list[tuple[bool, list[str]]] = []
     for line in paragraph:
         indented = line.startswith("  ")
@@ -59,7 +59,7 @@ def runs(paragraph: list[str]) -> list[tuple[bool, list[str]]]:
 
 
 def flowing(lines: list[str], parameters: Collection[str]) -> list[str]:
-    """Prose, formulas or a list of arguments, and what is raised in a paragraph of its own."""
+    """Render prose, formulas or a list of arguments, with the errors in a separate paragraph."""
     at = next((at for at, line in enumerate(lines) if RAISES.fullmatch(line)), len(lines))
     if at == 0:
         raised = RAISES.fullmatch(" ".join(lines))
@@ -76,9 +76,9 @@ def flowing(lines: list[str], parameters: Collection[str]) -> list[str]:
 
 
 def items(lines: list[str], parameters: Collection[str]) -> list[str]:
-    """A list of arguments, after what stands before it; nothing where there is no list.
+    """A list of arguments, after the text before it; nothing if there is no list.
 
-    An item begins at a line, or behind `; ` and `. ` where the name is one of the parameters.
+    An item begins at a line, or after `; ` or `. ` if the name is one of the parameters.
     """
     text = "\n".join(lines)
     known = "|".join(map(re.escape, parameters)) or r"(?!)"
@@ -100,7 +100,7 @@ def items(lines: list[str], parameters: Collection[str]) -> list[str]:
 
 
 def with_formulas(lines: list[str]) -> list[str]:
-    """Lines of which each formula begins one of its own, and prose goes on behind it."""
+    """Lines in which each formula begins a new line, and prose continues after it."""
     kept: list[str] = []
     for line in lines:
         if not kept or FORMULA.search(line):
@@ -116,7 +116,7 @@ def literal(lines: list[str], language: str) -> list[str]:
 
 
 def escaped(text: str) -> str:
-    """A line in which nothing is markup, but names between backticks are code."""
+    """Escape all markup of a line, except that names between backticks become code."""
     parts = re.split(r"`([^`]+)`", text)
     prose = [re.sub(r"([\\*`|_])", r"\\\1", part) for part in parts[::2]]
     code = [f"``{part.strip()}``" for part in parts[1::2]]

@@ -268,7 +268,7 @@ def batch_norm() -> Drawing:
 
 
 def gpu() -> Drawing:
-    """Blocks of implicit GEMM, and what one of them holds."""
+    """Blocks of implicit GEMM, and the contents of one of them."""
     sheet = Drawing(700, 300, "Implicit GEMM: a block gathers the pieces that it multiplies")
     sheet.grid(30, 120, 4, 4, lambda r, c: ORANGE if (r, c) == (1, 1) else GREY)
     sheet.text(78, 238, "a: weights, M x K")

@@ -53,7 +53,7 @@ PAGES = {
     "cuda": "Questions about the GPU",
     "amp": "Mixed precision by its newer name",
     "cuda.amp": "Mixed precision, which is off",
-    "jit": "Compilers, which return what they get",
+    "jit": "Compilers, which return their argument",
     "distributed": "Several processes, of which there is one",
     "utils": "Sheets of pictures",
     "utils.tensorboard": "Event files of TensorBoard",
@@ -162,7 +162,7 @@ def index_page() -> list[str]:
 
 
 def page(module: str, names: list[Name], home: dict[int, str]) -> list[str]:
-    """The page of one module: what it is for, its names by source file, its second names."""
+    """The page of a module: its purpose, its names by source file, its second names."""
     here = load(module)
     first = [name for name in names if home.get(id(name.thing)) == name.full]
     parts = [name for name in names if inspect.ismodule(name.thing)]

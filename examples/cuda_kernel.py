@@ -13,7 +13,7 @@ from minitorch_cnn.kernels.cuda.array import has_gpu, to_emulator
 from minitorch_cnn.kernels.cuda.emulator import EmulatorError, emulated
 from minitorch_cnn.kernels.cuda.launch import cuda_module, empty
 
-# Each block adds up 256 numbers in shared memory, halving the number of threads at work.
+# Each block sums 256 numbers in shared memory, halving the number of active threads.
 TEXT = """
 #include "prelude.h"
 
@@ -35,7 +35,7 @@ FORGOTTEN = TEXT.replace(STEP, "if (t < half) { part[t] += part[t + half]; __syn
 
 
 def block_sums(text: str, x) -> np.ndarray:
-    """The sum of each 256 numbers of a float32 array on the device."""
+    """The sums of blocks of 256 numbers of a float32 array on the device."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "sums.cu")
         path.write_text(text, encoding="utf-8")
@@ -59,9 +59,9 @@ def main() -> None:
         x = to_emulator(host)
     expected = np.add.reduceat(host.astype(np.float64), np.arange(0, host.size, 256))
     np.testing.assert_allclose(block_sums(TEXT, x), expected, rtol=1e-5)
-    print(f"{expected.size} blocks are right")
+    print(f"{expected.size} blocks are correct")
 
-    # What a GPU leaves undefined ends in an error here: a barrier that some threads do not reach.
+    # The emulator reports what a GPU leaves undefined: a barrier that some threads do not reach.
     try:
         with emulated(order="backward", guards=True):
             block_sums(FORGOTTEN, to_emulator(host))

@@ -10,7 +10,7 @@ from minitorch_cnn.autograd import Function
 
 
 class Swish(Function):
-    """y = x s(b x), s the logistic function, b a number that is learned."""
+    """y = x s(b x) with the logistic function s and a learned number b."""
 
     @staticmethod
     def forward(ctx, x, b):
@@ -29,7 +29,7 @@ class Swish(Function):
 
 
 class WrongSwish(Swish):
-    """The same with a term forgotten."""
+    """The same function with a term of the gradient missing."""
 
     @staticmethod
     def backward(ctx, gy):
@@ -47,8 +47,8 @@ def main() -> None:
     x = mt.randn(options.samples, dtype=mt.float64, requires_grad=True)
     b = mt.tensor(1.5, dtype=mt.float64, requires_grad=True)
 
-    # Finite differences in float64. The gradient's gradient is checked as well: backward is made of
-    # tensor operations, so it can be differentiated again.
+    # Finite differences in float64. The gradient's gradient is checked as well: backward consists
+    # of tensor operations, so it can be differentiated again.
     print("gradcheck:", mt.gradcheck(Swish.apply, (x, b)))
     print("gradgradcheck:", mt.gradgradcheck(Swish.apply, (x, b)))
     print("of the wrong one:", mt.gradcheck(WrongSwish.apply, (x, b), raise_exception=False))

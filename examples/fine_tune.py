@@ -1,4 +1,4 @@
-"""Fine-tune a network from a file of trained weights: first its new classifier, then all of it.
+"""Fine-tune a network from a file of trained weights: first its new classifier, then the whole net.
 
 python fine_tune.py resnet18.pth --model resnet18 --folder photos --size 224
 python fine_tune.py weights.pth --model resnet20_cifar       (on drawn shapes, no files needed)
@@ -33,7 +33,7 @@ def classifier(model: nn.Module) -> nn.Module:
 
 
 def train(model, parameters, lr, epochs, loaders) -> None:
-    """Train some of the parameters; the others stay as they are."""
+    """Train some of the parameters; the others do not change."""
     model.requires_grad_(False)
     for parameter in parameters:
         parameter.requires_grad_(True)
@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("weights", help="a .pth, .safetensors or .npz file")
     parser.add_argument("--model", default="resnet20_cifar")
     parser.add_argument("--folder", help="a folder of images for each class")
-    parser.add_argument("--images", type=int, default=1000, help="how many shapes")
+    parser.add_argument("--images", type=int, default=1000, help="number of shapes")
     parser.add_argument("--size", type=int, default=32)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--out", default="fine_tuned.safetensors")

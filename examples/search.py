@@ -1,4 +1,4 @@
-"""Search for a network: an LSTM proposes layers, and learns from the accuracy that they reach.
+"""Search for a network: an LSTM proposes layers, and learns from their accuracy.
 
 python search.py --budget 60 --workers 2
 """
@@ -12,7 +12,7 @@ from minitorch_cnn.nas import LayerSpace, Plan, Training
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--budget", type=int, default=60, help="networks to try")
-    parser.add_argument("--batch", type=int, default=10, help="networks between two lessons")
+    parser.add_argument("--batch", type=int, default=10, help="networks per update of the LSTM")
     parser.add_argument("--method", default="reinforce", choices=("reinforce", "random"))
     parser.add_argument("--images", type=int, default=500)
     parser.add_argument("--workers", type=int, default=1)
@@ -34,7 +34,7 @@ def main() -> None:
     print(f"{len(samples)} proposals, {len(trained)} different networks")
     tenth = max(1, len(samples) // 10)
     for name, part in (("first", samples[:tenth]), ("last", samples[-tenth:])):
-        print(f"{name} tenth: {sum(s.score.reward for s in part) / len(part):.1%} on the average")
+        print(f"{name} tenth: {sum(s.score.reward for s in part) / len(part):.1%} on average")
 
     best = mt.nas.best(samples)
     print(f"the best: {best.score.reward:.1%}")

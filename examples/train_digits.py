@@ -1,4 +1,4 @@
-"""Train a small network on the digits that come with the package, and keep its weights.
+"""Train a small network on the bundled digits, and save its weights.
 
 python train_digits.py --epochs 10 --out digits.safetensors
 """
@@ -29,7 +29,7 @@ def make_net() -> nn.Module:
 
 
 def train_epoch(model, loader, optimizer, schedule, device) -> float:
-    """One pass over the data. -> the mean loss"""
+    """Train for one pass over the data; return the mean loss."""
     model.train()
     total = 0.0
     for x, target in loader:

@@ -1,18 +1,18 @@
 """Write the notebooks: each source/NN_name.py becomes an exercise and its executed solution.
 
-    python notebooks/make.py                 all of them
-    python notebooks/make.py 03 07           those whose names begin so
+    python notebooks/make.py                 all notebooks
+    python notebooks/make.py 03 07           those with these prefixes
 
 A source is Python with cells: `# %%` begins code, `# %% [markdown]` text whose lines are comments.
-Students fill in what stands between two marks, here a hole with its hint:
+Students fill in the code between two marks, here a hole with its hint:
 
     # begin solution: one loop over the taps
     ...
     # end solution
 
-In the exercise it is `raise NotImplementedError("your turn: one loop over the taps")`. What may be
-left out stands behind `# begin optional: ` and raises "optional: ...". A line
-`guess = 3  # guess: your number` loses its number. The solved form keeps everything, marks too.
+In the exercise it is `raise NotImplementedError("your turn: one loop over the taps")`. Optional
+code follows `# begin optional: ` and raises "optional: ...". A line `guess = 3  # guess: your
+number` loses its number. The solved form keeps everything, including the marks.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def sources() -> list[Path]:
 
 
 def cells(source: str) -> list[tuple[str, str]]:
-    """("markdown" or "code", its text) of every cell of a source."""
+    """("markdown" or "code", text) for every cell of a source."""
     found = []
     for part in re.split(r"^# %%", source, flags=re.MULTILINE)[1:]:
         head, _, body = part.partition("\n")
@@ -54,9 +54,9 @@ def cells(source: str) -> list[tuple[str, str]]:
 
 
 def without_solutions(code: str) -> str:
-    """A code cell with holes in place of what students write.
+    """A code cell with holes instead of the students' code.
 
-    Raises: ValueError for a hole that does not end.
+    Raises: ValueError for a hole without an end.
     """
     kept, inside = [], False
     for line in code.split("\n"):
@@ -87,7 +87,7 @@ def notebook(source: str, solved: bool) -> nbformat.NotebookNode:
 
 
 def execute(book: nbformat.NotebookNode, folder: str) -> None:
-    """Run a notebook in a kernel of its own, which starts in `folder`; keep nothing of when.
+    """Run a notebook in a new kernel that starts in `folder`, without keeping times.
 
     The kernel imports the package of this checkout.
     Raises: CellExecutionError where a cell does.
@@ -110,14 +110,14 @@ def execute(book: nbformat.NotebookNode, folder: str) -> None:
 
 
 def is_notice(output: nbformat.NotebookNode) -> bool:
-    """Whether it is what the library says while it compiles, or where it cannot."""
+    """Whether an output is only a message of the library about compiling."""
     lines = output.get("text", "").splitlines() if output.get("name") == "stderr" else [""]
     return all(line.startswith("minitorch_cnn: ") for line in lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("names", nargs="*", help="how the names of the wanted ones begin")
+    parser.add_argument("names", nargs="*", help="prefixes of the names")
     wanted = tuple(parser.parse_args().names)
     for path in sources():
         if wanted and not path.stem.startswith(wanted):

@@ -56,7 +56,7 @@ def test_a_function_of_ones_own_passes_gradcheck_and_a_wrong_one_does_not(tmp_pa
 @pytest.mark.skipif(not has_compiler(), reason="needs g++ on Linux")
 def test_a_kernel_runs_without_a_gpu_and_its_mistake_is_found(tmp_path):
     right, found = run(tmp_path, "cuda_kernel.py", "--numbers", "600")
-    assert right == "3 blocks are right"
+    assert right == "3 blocks are correct"
     assert found.startswith("found: ") and "__syncthreads" in found
 
 
