@@ -10,45 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..autograd.array_function import ArrayFunction
-from ..kernels.resample import AxisMap, resample_forward, resample_input_grad
+from ..kernels.resample import AxisMap
 from ..spelling import nearest
 from ..tensor.tensor import Tensor
 from .checks import check_float, check_tensor
 from .resample_taps import Resample, antialias_taps, area_taps, cubic_taps
 
 if TYPE_CHECKING:
-    from ..tensor.types import Array, Shape
-
-
-class Interpolate(ArrayFunction):
-    """y = x resampled along the last axes, one map per axis.    x (N, C, *) -> y (N, C, *)"""
-
-    in_float32 = True
-
-    @staticmethod
-    def forward(ctx: ArrayFunction, x: Array, maps: tuple[AxisMap, ...]) -> Array:
-        ctx.maps = maps
-        return resample_forward(x, maps)
-
-    @staticmethod
-    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
-        return InterpolateBackward.apply(gy, maps=ctx.maps)
-
-
-class InterpolateBackward(ArrayFunction):
-    """gx: the adjoint of Interpolate, whose own adjoint is Interpolate."""
-
-    in_float32 = True
-
-    @staticmethod
-    def forward(ctx: ArrayFunction, gy: Array, maps: tuple[AxisMap, ...]) -> Array:
-        ctx.maps = maps
-        return resample_input_grad(gy, maps)
-
-    @staticmethod
-    def backward(ctx: ArrayFunction, gx: Any) -> Tensor:
-        return Interpolate.apply(gx, maps=ctx.maps)
+    from ..tensor.types import Shape
 
 
 @lru_cache(maxsize=256)
@@ -141,17 +110,17 @@ def _resampled(
 ) -> Tensor:
     """Resample `input` along its last axes, each given by (size, output size, factor or None)."""
     if mode == "area":
-        return Resample.apply(input, taps=tuple(area_taps(n, out) for n, out, _ in axes))
+        return Resample.apply(input, along=tuple(area_taps(n, out) for n, out, _ in axes))
     steps = [(n, out, _step(n, out, scale, align_corners)) for n, out, scale in axes]
     if antialias:
-        return Resample.apply(input, taps=tuple(antialias_taps(*axis, mode) for axis in steps))
-    if mode == "bicubic":
-        return Resample.apply(input, taps=tuple(cubic_taps(*axis, align_corners) for axis in steps))
-    if mode.startswith("nearest"):
-        maps = tuple(nearest_map(*axis, exact=mode == "nearest-exact") for axis in steps)
+        along = tuple(antialias_taps(*axis, mode) for axis in steps)
+    elif mode == "bicubic":
+        along = tuple(cubic_taps(*axis, align_corners) for axis in steps)
+    elif mode.startswith("nearest"):
+        along = tuple(nearest_map(*axis, exact=mode == "nearest-exact") for axis in steps)
     else:
-        maps = tuple(linear_map(*axis, align_corners) for axis in steps)
-    return Interpolate.apply(input, maps=maps)
+        along = tuple(linear_map(*axis, align_corners) for axis in steps)
+    return Resample.apply(input, along=along)
 
 
 def _step(size: int, out: int, scale: float | None, align_corners: bool) -> float:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from ..autograd.array_function import ArrayFunction
+from ..kernels.resample import AxisMap, resample_forward, resample_input_grad
 from ..kernels.segments import add_runs
 
 if TYPE_CHECKING:
@@ -34,21 +35,30 @@ class Taps(NamedTuple):
     used: np.ndarray  # (K, O)
 
 
+# A tuple of AxisMap or one of Taps, an entry for each axis.
+Along: TypeAlias = "tuple[Any, ...]"
+
+
 class Resample(ArrayFunction):
-    """y = x resampled along its last axes, one `Taps` per axis.    x (N, C, *) -> y (N, C, *)"""
+    """y = x resampled along its last axes.    x (N, C, *) -> y (N, C, *)
+
+    along: one `AxisMap` per axis, up to two of whose elements make one of y, or one `Taps`.
+    """
 
     in_float32 = True
 
     @staticmethod
-    def forward(ctx: ArrayFunction, x: Array, taps: tuple[Taps, ...]) -> Array:
-        ctx.taps = taps
-        for axis, each in zip(range(-len(taps), 0), taps, strict=True):
-            x = _sum_of_taps(x, each, axis)
+    def forward(ctx: ArrayFunction, x: Array, along: Along) -> Array:
+        ctx.along = along
+        if isinstance(along[0], AxisMap):
+            return resample_forward(x, along)
+        for axis, taps in zip(range(-len(along), 0), along, strict=True):
+            x = _sum_of_taps(x, taps, axis)
         return x
 
     @staticmethod
     def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
-        return ResampleBackward.apply(gy, taps=ctx.taps)
+        return ResampleBackward.apply(gy, along=ctx.along)
 
 
 class ResampleBackward(ArrayFunction):
@@ -57,15 +67,17 @@ class ResampleBackward(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx: ArrayFunction, gy: Array, taps: tuple[Taps, ...]) -> Array:
-        ctx.taps = taps
-        for axis, each in zip(range(-len(taps), 0), taps, strict=True):
-            gy = _spread_over_taps(gy, each, axis)
+    def forward(ctx: ArrayFunction, gy: Array, along: Along) -> Array:
+        ctx.along = along
+        if isinstance(along[0], AxisMap):
+            return resample_input_grad(gy, along)
+        for axis, taps in zip(range(-len(along), 0), along, strict=True):
+            gy = _spread_over_taps(gy, taps, axis)
         return gy
 
     @staticmethod
     def backward(ctx: ArrayFunction, gx: Any) -> Tensor:
-        return Resample.apply(gx, taps=ctx.taps)
+        return Resample.apply(gx, along=ctx.along)
 
 
 def _sum_of_taps(x: Array, taps: Taps, axis: int) -> Array:

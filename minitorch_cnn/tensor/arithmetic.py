@@ -118,29 +118,33 @@ def _kept_half(y: Array, a: Array, b: Array) -> Array:
 class Remainder(ArrayFunction):
     """y = a - floor(a / b) * b, with the sign of b."""
 
+    f = np.remainder
+
+    @staticmethod
+    def whole(quotient: Tensor) -> Tensor:
+        return quotient.floor()
+
     @staticmethod
     def forward(ctx: ArrayFunction, a: Array, b: Array) -> Array:
+        op: type[Any] = type(ctx)
         ctx.save_for_backward(a, b)
-        return np.remainder(a, b)
+        return op.f(a, b)
 
     @staticmethod
     def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
+        op: type[Any] = type(ctx)
         a, b = ctx.saved_tensors
-        return unbroadcast(gy, a.shape), unbroadcast(-gy * (a / b).floor(), b.shape)
+        return unbroadcast(gy, a.shape), unbroadcast(-gy * op.whole(a / b), b.shape)
 
 
-class Fmod(ArrayFunction):
+class Fmod(Remainder):
     """y = a - trunc(a / b) * b, with the sign of a."""
 
-    @staticmethod
-    def forward(ctx: ArrayFunction, a: Array, b: Array) -> Array:
-        ctx.save_for_backward(a, b)
-        return np.fmod(a, b)
+    f = np.fmod
 
     @staticmethod
-    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
-        a, b = ctx.saved_tensors
-        return unbroadcast(gy, a.shape), unbroadcast(-gy * (a / b).trunc(), b.shape)
+    def whole(quotient: Tensor) -> Tensor:
+        return quotient.trunc()
 
 
 class Pow(ArrayFunction):

@@ -17,64 +17,70 @@ if TYPE_CHECKING:
     from .types import Array, DType, Operand, TensorLike
 
 
-class Maximum(ArrayFunction):
-    """y = max(a, b), NaN if either is; equal operands each get half of the gradient."""
+class _Choice(ArrayFunction):
+    """y = a or b, elementwise; each gets the gradient where `owners` says that it is chosen."""
 
-    choose, loses = np.maximum, np.less
+    choose = owners = None
 
     @staticmethod
     def forward(ctx: ArrayFunction, a: Array, b: Array) -> Array:
         op: type[Any] = type(ctx)
-        choose, loses = op.choose, op.loses
         if any(ctx.needs_input_grad):
-            ctx.keep(loses(a, b), a == b, loses(b, a))
+            ctx.keep(*op.owners(a, b))
         ctx.shapes = a.shape, b.shape
-        return choose(a, b)
+        return op.choose(a, b)
 
     @staticmethod
     def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
-        a_loses, tie, b_loses = ctx.kept
-        if tie.any():
+        of_a, of_b, tie = ctx.kept
+        if tie is not None and tie.any():
             gy = gy * (1 - 0.5 * tie).astype(gy.dtype)
         return (
-            unbroadcast(masked(gy, ~a_loses), ctx.shapes[0]) if ctx.needs_input_grad[0] else None,
-            unbroadcast(masked(gy, ~b_loses), ctx.shapes[1]) if ctx.needs_input_grad[1] else None,
+            unbroadcast(masked(gy, of_a), ctx.shapes[0]) if ctx.needs_input_grad[0] else None,
+            unbroadcast(masked(gy, of_b), ctx.shapes[1]) if ctx.needs_input_grad[1] else None,
         )
 
 
-class Minimum(Maximum):
+class Maximum(_Choice):
+    """y = max(a, b), NaN if either is; equal operands each get half of the gradient."""
+
+    choose = np.maximum
+
+    @staticmethod
+    def owners(a: Array, b: Array) -> tuple[Array, Array, Array | None]:
+        return ~(a < b), ~(b < a), a == b
+
+
+class Minimum(_Choice):
     """y = min(a, b), NaN if either is; equal operands each get half of the gradient."""
 
-    choose, loses = np.minimum, np.greater
+    choose = np.minimum
+
+    @staticmethod
+    def owners(a: Array, b: Array) -> tuple[Array, Array, Array | None]:
+        return ~(a > b), ~(b > a), a == b
 
 
-class Fmax(ArrayFunction):
+class Fmax(_Choice):
     """y = max(a, b), ignoring a NaN beside a number; for equal operands a gets the gradient."""
 
-    choose, wins = np.fmax, np.greater_equal
+    choose = np.fmax
 
     @staticmethod
-    def forward(ctx: ArrayFunction, a: Array, b: Array) -> Array:
-        op: type[Any] = type(ctx)
-        choose, wins = op.choose, op.wins
-        if any(ctx.needs_input_grad):
-            ctx.keep(wins(a, b) | np.isnan(b))
-        ctx.shapes = a.shape, b.shape
-        return choose(a, b)
-
-    @staticmethod
-    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
-        (first,) = ctx.kept
-        return (
-            unbroadcast(masked(gy, first), ctx.shapes[0]) if ctx.needs_input_grad[0] else None,
-            unbroadcast(masked(gy, ~first), ctx.shapes[1]) if ctx.needs_input_grad[1] else None,
-        )
+    def owners(a: Array, b: Array) -> tuple[Array, Array, Array | None]:
+        first = (a >= b) | np.isnan(b)
+        return first, ~first, None
 
 
-class Fmin(Fmax):
+class Fmin(_Choice):
     """y = min(a, b), ignoring a NaN beside a number; for equal operands a gets the gradient."""
 
-    choose, wins = np.fmin, np.less_equal
+    choose = np.fmin
+
+    @staticmethod
+    def owners(a: Array, b: Array) -> tuple[Array, Array, Array | None]:
+        first = (a <= b) | np.isnan(b)
+        return first, ~first, None
 
 
 class Clamp(ArrayFunction):

@@ -80,6 +80,19 @@ class ImageDataset(Dataset):
         return f"{type(self).__name__}({size}, {len(self.classes)} classes)"
 
 
+class ChannelFirstDataset(ImageDataset):
+    """Images that torchvision keeps in the layout (N, C, H, W), too."""
+
+    @property
+    def data(self) -> np.ndarray:
+        """The images (N, C, H, W) uint8, under torchvision's name."""
+        return self.images
+
+    @data.setter
+    def data(self, images: np.ndarray) -> None:
+        self.images = images
+
+
 class TrainTestDataset(ImageDataset):
     """Images in files for training and testing; a subclass defines `_load`.
 

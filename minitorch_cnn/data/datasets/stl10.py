@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...spelling import one_of
-from .images import ImageDataset, find_files
+from .images import ChannelFirstDataset, find_files
 
 SOURCE = "https://cs.stanford.edu/~acoates/stl10 (stl10_binary.tar.gz, unpacked)"
 SIDE = 96
@@ -17,7 +17,7 @@ SPLITS = ("train", "train+unlabeled", "unlabeled", "test")
 FOLDS = 10
 
 
-class STL10(ImageDataset):
+class STL10(ChannelFirstDataset):
     """Photographs in 10 classes: images (N, 3, 96, 96) uint8, labels (N,), -1 for unlabelled ones.
 
     split: "train" (5,000), "test" (8,000), "unlabeled" (100,000) or "train+unlabeled". folds: one
@@ -47,15 +47,6 @@ class STL10(ImageDataset):
         images, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         names = self._files(["class_names.txt"])[0].read_text(encoding="utf-8").split()
         super().__init__(images, labels, names, transform, target_transform)
-
-    @property
-    def data(self) -> np.ndarray:
-        """The images (N, 3, 96, 96) uint8, under torchvision's name."""
-        return self.images
-
-    @data.setter
-    def data(self, images: np.ndarray) -> None:
-        self.images = images
 
     def _files(self, names: list[str]) -> list[Path]:
         return find_files("STL10", self.root, [".", "stl10_binary"], [[n] for n in names], SOURCE)

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from ...spelling import one_of
-from .images import ImageDataset, find_files
+from .images import ChannelFirstDataset, find_files
 
 SOURCE = "http://ufldl.stanford.edu/housenumbers (Format 2)"
 SPLITS = ("train", "test", "extra")
 
 
-class SVHN(ImageDataset):
+class SVHN(ChannelFirstDataset):
     """Digits of house numbers: images (N, 3, 32, 32) uint8, labels (N,), 0 for the digit 0.
 
     split: "train" (73,257), "test" (26,032) or "extra" (531,131). `root` holds train_32x32.mat,
@@ -42,15 +42,6 @@ class SVHN(ImageDataset):
         path = find_files("SVHN", root, ["."], [[f"{split}_32x32.mat"]], SOURCE)[0]
         images, labels = _read(path)
         super().__init__(images, labels, list(string.digits), transform, target_transform)
-
-    @property
-    def data(self) -> np.ndarray:
-        """The images (N, 3, 32, 32) uint8, under torchvision's name."""
-        return self.images
-
-    @data.setter
-    def data(self, images: np.ndarray) -> None:
-        self.images = images
 
 
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
