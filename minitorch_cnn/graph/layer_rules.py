@@ -16,10 +16,11 @@ from ..functional.local_response_norm import LocalResponseNorm
 from ..functional.max_pool import AdaptiveMaxPool2d, MaxPool2d
 from ..functional.norm import BatchNorm, ChannelAffine
 from ..functional.piecewise import Piecewise
-from ..functional.resample_taps import Resample
+from ..functional.resample_taps import Resample, Taps
 from ..functional.rms_norm import RMSNorm
 from ..functional.softplus import LogSigmoid, Mish, Softplus
 from ..functional.unfold import Fold, Unfold
+from ..kernels.resample import AxisMap
 from ..kernels.window import Window, adaptive_spans
 from .recorder import Recorder
 from .standin import Standin
@@ -244,17 +245,26 @@ def _embedding(rec: Recorder, cls: Any, w: Any, indices: Any, **settings: Any) -
     return rec.emit("Gather", w, indices, axis=0)
 
 
-def _resample(rec: Recorder, cls: Any, x: Any, taps: Any) -> Standin:
-    matrices = []
-    for each in taps:
-        matrix = np.zeros((each.places.shape[1], each.size))
-        columns = np.arange(matrix.shape[0])
-        for places, weights, used in zip(each.places, each.weights, each.used, strict=True):
-            np.add.at(matrix, (columns, places), np.where(used, weights, 0))
-        matrices.append(matrix)
-    if len(matrices) > 2:
+def _resample(rec: Recorder, cls: Any, x: Any, along: tuple[AxisMap | Taps, ...]) -> Standin:
+    if len(along) > 2:
         rec.refuse("resamples three axes, which has no rule")
-    return by_matrices(rec, x, matrices)
+    return by_matrices(rec, x, [_matrix(each) for each in along])
+
+
+def _matrix(each: AxisMap | Taps) -> np.ndarray:
+    """The matrix (outputs, inputs) of a resampling along an axis."""
+    if isinstance(each, AxisMap):
+        matrix, rows = np.zeros((len(each.lower), each.size)), np.arange(len(each.lower))
+        share = 0 if each.t is None else each.t
+        np.add.at(matrix, (rows, each.lower), 1 - share)
+        if each.upper is not None:
+            np.add.at(matrix, (rows, each.upper), share)
+        return matrix
+    matrix = np.zeros((each.places.shape[1], each.size))
+    rows = np.arange(matrix.shape[0])
+    for places, weights, used in zip(each.places, each.weights, each.used, strict=True):
+        np.add.at(matrix, (rows, places), np.where(used, weights, 0))
+    return matrix
 
 
 def _one_hot(window: Window, channels: int, dtype: Any) -> np.ndarray:

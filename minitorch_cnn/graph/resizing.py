@@ -42,7 +42,7 @@ def resize(
                if n != o or (factors[axis] or 1) != 1]  # fmt: skip
     if not changed:
         return x
-    return Resample.apply(x, taps=tuple(taps[changed[0] :])).to(x.dtype)
+    return Resample.apply(x, along=tuple(taps[changed[0] :])).to(x.dtype)
 
 
 def _settings(node: Node) -> tuple[str, str, str, float, bool]:
