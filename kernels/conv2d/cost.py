@@ -1,0 +1,193 @@
+"""The cost model of convolutions: from counted operations and bytes to seconds.
+
+An implementation takes the time of its arithmetic, at the rate that it reaches, the time of the
+bytes that it moves besides, at the rate of the cache level that holds them, and a start-up time:
+
+    seconds = start + operations / (share * peak) + bytes / bandwidth
+
+Products are counted as the kernels compute them: with whole micro-tiles and whole vectors, padding
+included. All numbers are of one core: the choice does not depend on the number of threads, so that
+results do not either. What a processor does is in SPEEDS, by instruction set, and what an
+implementation reaches of it is in its function. A model that is wrong costs time, never a result;
+`tune` replaces it by measurements.
+
+Source: Williams, Waterman, Patterson (2009), Roofline: An Insightful Visual Performance Model.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ..machine import Machine, machine
+
+
+class Speed(NamedTuple):
+    """What one core does in a cycle, float32."""
+
+    hertz: float  # cycles per second
+    operations: float  # additions and multiplications
+    l2: float  # bytes to and from the second-level cache
+    l3: float
+    memory: float
+
+
+SPEEDS = {
+    "avx512": Speed(3.5e9, 32.0, 32.0, 12.0, 5.0),
+    "avx2": Speed(3.5e9, 32.0, 32.0, 12.0, 5.0),
+    "sse": Speed(3.0e9, 8.0, 16.0, 8.0, 4.0),
+    "neon": Speed(3.0e9, 16.0, 16.0, 8.0, 4.0),
+}
+
+
+class Work(NamedTuple):
+    """The counted work of one implementation on one case.
+
+    operations: of vectors and products, padding included; share: of the peak that they reach;
+    moved: bytes besides operands in the first-level cache; at_once: bytes that are in use together;
+    start: seconds before the first of them.
+    """
+
+    operations: float
+    share: float
+    moved: float
+    at_once: float
+    start: float
+
+
+def seconds(work: Work, itemsize: int, host: Machine | None = None) -> float:
+    """The time that the work takes on one core.
+
+    itemsize: bytes of a number; host: the machine, by default the one that kernels are compiled
+    for.
+    """
+    host = host or machine()
+    speed = SPEEDS[host.instructions]
+    rate = speed.memory
+    if work.at_once <= host.l2.size:
+        rate = speed.l2
+    elif work.at_once <= host.l3.size:
+        rate = speed.l3
+    arithmetic = work.operations / (work.share * speed.operations * 4 / itemsize)
+    return work.start + (arithmetic + work.moved / rate) / speed.hertz
+
+
+def roofline(case, host: Machine | None = None) -> float:
+    """The least time of a direct convolution on one core: its operations at the peak, or its arrays
+    from and to memory.
+    """
+    arrays = _arrays(case)
+    itemsize = case.dtype.itemsize
+    operations = seconds(Work(2 * case.macs, 1.0, 0, 0, 0), itemsize, host)
+    return max(operations, seconds(Work(0, 1.0, arrays, math.inf, 0), itemsize, host))
+
+
+class Shape(NamedTuple):
+    """The product of a direction as matrices, per group: rows x terms times terms x columns."""
+
+    rows: int
+    terms: int
+    columns: int
+
+
+def shape_of(case) -> Shape:
+    """The matrices of a case: columns are positions, in the weight gradient input channels."""
+    N, C, H, W = case.x
+    O, CG, KH, KW = case.w
+    OG, taps = O // case.groups, KH * KW
+    positions = N * math.prod(case.window.output_size(H, W))
+    if case.function == "conv2d_forward":
+        return Shape(OG, CG * taps, positions)
+    if case.function == "conv2d_input_grad":
+        # Each stride-th input reads the same taps.
+        sh, sw = case.window.stride
+        return Shape(CG, OG * -(-taps // (sh * sw)), N * H * W)
+    return Shape(OG, positions, CG * taps)
+
+
+def _arrays(case) -> float:
+    """The bytes of input, weights and output."""
+    N, C, H, W = case.x
+    O = case.w[0]
+    outputs = N * O * math.prod(case.window.output_size(H, W))
+    return case.dtype.itemsize * (N * C * H * W + math.prod(case.w) + outputs)
+
+
+def _up(count: int, step: int) -> int:
+    """count, rounded up to whole steps."""
+    return -(-count // step) * step
+
+
+def loops(case) -> Work:
+    """Interpreted: about a microsecond for a multiply-add."""
+    return Work(0, 1.0, 0, 0, 1e-5 + 1e-6 * case.macs)
+
+
+def im2col(case) -> Work:
+    """BLAS on columns that NumPy writes and BLAS reads; groups one after the other."""
+    rows, terms, columns = shape_of(case)
+    taken = case.dtype.itemsize * case.groups * terms * columns
+    if case.function == "conv2d_weight_grad":
+        taken = case.dtype.itemsize * case.groups * rows * terms
+    start = 4e-5 + 1e-6 * case.groups * case.w[2] * case.w[3]
+    share = 0.6 if min(rows, terms, columns) > 8 else 0.1
+    operations = 2 * case.groups * rows * terms * columns
+    return Work(operations, share, 4 * taken + _arrays(case), taken + _arrays(case), start)
+
+
+def gemm(case) -> Work:
+    """Micro-tiles of MR x NR, on panels that are packed once."""
+    host = machine()
+    rows, terms, columns = shape_of(case)
+    lanes, MR = host.lanes(case.dtype.itemsize), 8 if host.registers == 32 else 4
+    operations = 2 * case.groups * _up(rows, MR) * terms * _up(columns, lanes)
+    packed = case.dtype.itemsize * case.groups * terms * (columns + rows)
+    return Work(operations, 0.8, 2 * packed, _arrays(case), 3e-5 + 2e-7 * case.groups)
+
+
+# The time to transform one number of Winograd's, in that of a multiply-add of a product.
+TRANSFORM = 6
+
+
+def winograd(case) -> Work:
+    """The products at all points, and the transforms, of the best tile size."""
+    N, C, H, W = case.x
+    O = case.w[0]
+    if case.function == "conv2d_input_grad":
+        size = H, W
+    else:
+        size = case.window.output_size(H, W)
+    counts = []
+    for tile in (2, 3, 4):
+        points, tiles = (tile + 2) ** 2, N * -(-size[0] // tile) * -(-size[1] // tile)
+        transforms = C * O + tiles * (C + O)
+        counts.append(points * (tiles * C * O + TRANSFORM * transforms))
+    return Work(2 * min(counts), 0.8, 0, 0, 3e-5)
+
+
+def direct(case) -> Work:
+    """Vectors of groups: as many multiply-adds as there are, of the groups rounded up to vectors,
+    and inputs and outputs transposed."""
+    lanes = machine().lanes(case.dtype.itemsize)
+    groups = _up(case.groups, lanes) / case.groups
+    arrays = _arrays(case)
+    return Work(2 * case.macs * groups, 0.3, 2 * arrays, arrays, 3e-5)
+
+
+def rows(case) -> Work:
+    """Vectors along rows of results, rounded up."""
+    lanes = machine().lanes(case.dtype.itemsize)
+    row = case.window.output_size(*case.x[2:])[1]
+    if case.function == "conv2d_input_grad":
+        row = case.x[3]
+    arrays = _arrays(case)
+    return Work(2 * case.macs * _up(row, lanes) / row, 0.35, arrays, arrays, 3e-5)
+
+
+WORK: dict[str, Callable[..., Work]] = {
+    "loops": loops,
+    "numpy": im2col,
+    "numba": gemm,
+    "winograd": winograd,
+    "direct": direct,
+    "rows": rows,
+}
