@@ -20,6 +20,7 @@ All operators share these modules:
 
     window.py         the geometry of a sliding window
     dispatch.py       which implementation runs, and how to force one
+    tuning.py         measures implementations; tuned_file.py keeps the times per processor
     workspace.py      scratch memory
     jit.py, cache.py  compilation by Numba, where it is installed, and the cache of compiled kernels
     sources.py        the version of the files that a kernel is compiled from
@@ -52,6 +53,7 @@ from . import (
 from .conv2d import explain
 from .dispatch import use
 from .threads import get_num_threads, set_num_threads
+from .tuning import tune
 from .window import Window
 
 __all__ = [
@@ -68,5 +70,6 @@ __all__ = [
     "prelu",
     "resample",
     "set_num_threads",
+    "tune",
     "use",
 ]

@@ -1,5 +1,5 @@
-"""Chooses the implementation of an operator: the one that `use` forces, else the last registered
-one that can compute the case and is faster there.
+"""Chooses the implementation of an operator: the one that `use` forces, else the fastest by
+measurement or by a cost model, else the last registered one that can compute the case.
 
 An operator (conv2d, pool2d, ...) has several implementations of the same functions, one module
 each. An operator's __init__ registers its implementations and imports the module of each on first
@@ -11,6 +11,7 @@ use. To add an implementation, register it there; the implementation test finds 
 Most operators have the same few implementations; `standard` registers these.
 """
 
+import math
 import sys
 import threading
 import time
@@ -23,6 +24,7 @@ from .cuda.host_adapter import HostAdapter, Transfer, transfer_of
 from .jit import can_compile, has_numba, has_numba_cuda
 from .spelling import nearest
 
+MAX_CHOICES = 4096  # remembered per operator
 PATIENCE = 1.0  # seconds of computing before a message names a package that would make it faster
 
 _operators: dict[str, "Operator"] = {}
@@ -31,9 +33,10 @@ _said: set["Need"] = set()
 
 
 class _ThisThread(threading.local):
-    """The implementation that `use` forces in this thread."""
+    """The implementation that `use` forces in this thread, and where it records its cases."""
 
     forced: Any = None  # a name or None
+    record: dict[tuple["Operator", Any], None] | None = None
 
 
 this_thread = _ThisThread()
@@ -72,7 +75,8 @@ class Implementation(NamedTuple):
     can: Callable[[Any], bool]  # whether this implementation can compute a case of the operator
     wants: Callable[[Any], bool]  # whether it is faster there than the implementations before it
     needs: Need
-    why: Why  # the reason to prefer it where `wants` is true
+    why: Why  # the reason to prefer it
+    cost: Callable[[Any], float] | None  # the seconds that it takes by a model
 
     def runs_here(self) -> bool:
         return self.needs.is_met()
@@ -87,32 +91,52 @@ M = TypeVar("M")  # the type of an operator's implementation modules; `choose` r
 class Operator(Generic[M]):
     """The implementations of one operator, from the definition to the most specialised.
 
-    The most specialised one is preferred.
+    The one that takes the least time is preferred: by measurement, where `tune` has measured a
+    case, else by the cost models, where all that can compute it have one; otherwise the most
+    specialised.
     module_of(name): returns the module of an implementation.
+    measured(case): the seconds of implementations by name, empty where none was measured.
     """
 
     def __init__(
         self,
         name: str,
         module_of,  # type: Callable[[str], M]
+        measured: Callable[[Any], dict[str, float]] | None = None,
     ):
         self.name = name
         # The comment gives type checkers the type. Without an annotation, editors also follow a
         # call from `choose` into the modules that `module_of` returns.
         self.module_of = module_of
         self.implementations: dict[str, Implementation] = {}
+        self.measured = measured
         self._modules: dict[str, M] = {}
+        self._choices: dict[Any, M] = {}
         _operators[name] = self
 
-    def register(self, name: str, can=on_host, wants=_always, needs=NUMPY, why: Why = "") -> None:
+    def register(
+        self,
+        name: str,
+        can=on_host,
+        wants=_always,
+        needs=NUMPY,
+        why: Why = "",
+        cost: Callable[[Any], float] | None = None,
+    ) -> None:
         """Add an implementation.
 
         can(case): whether it can compute the case; by default, any case of NumPy arrays.
         wants(case): whether it is faster than the implementations registered before it, and
         `why`.
         needs: the requirement that the machine must meet.
+        cost(case): the seconds that it takes by a model.
         """
-        self.implementations[name] = Implementation(name, can, wants, needs, why)
+        self.implementations[name] = Implementation(name, can, wants, needs, why, cost)
+        self.forget_choices()
+
+    def forget_choices(self) -> None:
+        """Choose anew: after a registration or a measurement."""
+        self._choices.clear()
 
     def choose(self, case: Any):
         """The module of the implementation that computes `case`.
@@ -124,11 +148,24 @@ class Operator(Generic[M]):
         Raises RuntimeError where the forced implementation does not run on this machine or cannot
         compute the case.
         """
+        if this_thread.record is not None:
+            this_thread.record[self, case] = None
         implementation, transfer = self._forced(case)
         if implementation is None:
-            return self.load(self.preferred(case).name)
+            return self._choice(case) if self.measured else self.load(self.preferred(case).name)
         module = self.load(implementation.name)
         return module if transfer is None else HostAdapter(module, transfer)
+
+    def _choice(self, case: Any):
+        """The module of the preferred implementation, remembered for each case."""
+        module = self._choices.get(case)
+        if module is None:
+            module = self.load(self.preferred(case).name)
+            if len(self._choices) >= MAX_CHOICES:
+                self._choices.clear()
+            if not self._ranked(case)[1]:  # while something is missing, `preferred` says so
+                self._choices[case] = module
+        return module
 
     def _forced(self, case: Any) -> tuple[Implementation | None, Transfer | None]:
         """The implementation that `use` forces here, and how it transfers host arrays."""
@@ -158,11 +195,10 @@ class Operator(Generic[M]):
     def _ranked(self, case: Any) -> tuple[Implementation, list[Implementation]]:
         """The implementation that computes `case`, and the preferred ones that cannot run here."""
         missing = []
-        for implementation in reversed(self.implementations.values()):
-            if implementation.can(case) and implementation.wants(case):
-                if implementation.runs_here():
-                    return implementation, missing
-                missing.append(implementation)
+        for implementation in self.ranking(case):
+            if implementation.runs_here():
+                return implementation, missing
+            missing.append(implementation)
         needs = "".join(
             f"; {implementation.needs.name} would ({implementation.needs.how})"
             for implementation in missing
@@ -171,6 +207,20 @@ class Operator(Generic[M]):
             f"{self.name}: no implementation of {', '.join(self.implementations)} can do {case} "
             f"here{needs}"
         )
+
+    def ranking(self, case: Any) -> list[Implementation]:
+        """The implementations that can compute a case, the fastest first, installed or not."""
+        able = [
+            implementation
+            for implementation in reversed(self.implementations.values())
+            if implementation.can(case) and implementation.wants(case)
+        ]
+        measured = self.measured(case) if self.measured else {}
+        if measured:
+            return sorted(able, key=lambda one: measured.get(one.name, math.inf))
+        if all(implementation.cost for implementation in able):
+            return sorted(able, key=lambda one: one.cost(case))
+        return able
 
     def explain(self, case: Any) -> tuple[str, str]:
         """The name of the implementation that computes `case` now, and the reason for the choice.

@@ -12,6 +12,7 @@ two.
 Output channels o of group g read the input channels of group g only.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from ..cuda.array import is_emulated, on_gpu
 from ..dispatch import COMPILER, CUPY, NUMBA, NUMBA_CUDA, Operator
 from ..jit import can_compile
 from ..window import Window
+from . import cost
 from .checks import check_channels, check_forward, check_input_grad, check_weight_grad
 
 
@@ -41,41 +43,12 @@ class Case(NamedTuple):
         OH, OW = self.window.output_size(*self.x[2:])
         return self.x[0] * O * OH * OW * CG * KH * KW
 
-    @property
-    def tiles(self) -> int:
-        """The number of tiles of 4x4 outputs."""
-        OH, OW = self.window.output_size(*self.x[2:])
-        return self.x[0] * -(-OH // 4) * -(-OW // 4)
-
-
-# The multiply-adds from which register tiles, and sums of thin groups, are faster than NumPy.
-MIN_TILE_MACS, MIN_GROUP_MACS = 2**19, 2**16
-
-
-def _is_large(case: Case) -> bool:
-    return case.macs >= MIN_TILE_MACS
-
-
-def _is_thin(case: Case) -> bool:
-    return case.groups > 1 and case.w[1] <= 4 and case.macs >= MIN_GROUP_MACS
-
 
 def _why_numpy(case: Case) -> str:
     """The reason why no compiled implementation is faster for a case, even if installed."""
     if not can_compile(case):
         return f"kernels are compiled for float32 and float64, not for {case.dtype}"
-    least = MIN_GROUP_MACS if case.groups > 1 and case.w[1] <= 4 else MIN_TILE_MACS
-    return f"{case.macs:,} multiply-adds: compiled kernels are faster from {least:,} on"
-
-
-def _has_few_inputs(case: Case) -> bool:
-    most = {"conv2d_weight_grad": 4, "conv2d_input_grad": 2}.get(case.function, 0)
-    suited = case.groups == 1 and case.window.stride == (1, 1) and case.w[1] <= most
-    return suited and case.x[0] >= 8 and _is_large(case)
-
-
-def _has_few_terms(case: Case) -> bool:
-    return _is_thin(case) or _has_few_inputs(case)
+    return f"{case.macs:,} multiply-adds: too few to repay the start of a compiled kernel"
 
 
 def _is_three_by_three(case: Case) -> bool:
@@ -86,11 +59,6 @@ def _is_three_by_three(case: Case) -> bool:
         and case.groups == 1
         and (window.kernel, *steps) == ((3, 3), (1, 1), (1, 1))
     )
-
-
-def _has_tiles(case: Case) -> bool:
-    enough = 4 if case.function == "conv2d_weight_grad" else 8
-    return case.macs >= 2**21 and min(case.w[:2]) >= 16 and case.tiles >= enough
 
 
 def _module_of(name: str):
@@ -112,34 +80,44 @@ def _module_of(name: str):
     return module
 
 
-# The last implementation whose `can` and `wants` are true computes a case. Ratios compare times on
-# one core with AVX-512.
-OPERATOR = Operator("conv2d", _module_of)
-OPERATOR.register("loops", why="the definition")
-OPERATOR.register("numpy", why=_why_numpy)
+def _cost(name: str) -> Callable[[Case], float]:
+    """The cost model of an implementation."""
+    return lambda case: cost.seconds(cost.WORK[name](case), case.dtype.itemsize)
+
+
+def _measured(case: Case) -> dict[str, float]:
+    from ..tuning import measured  # which imports this module
+
+    return measured(case)
+
+
+# The implementation with the least time computes a case: measured (`tune`), or by the cost model.
+# On a GPU it is the last one that can.
+OPERATOR = Operator("conv2d", _module_of, _measured)
+OPERATOR.register("loops", why="the definition", cost=_cost("loops"))
+OPERATOR.register("numpy", why=_why_numpy, cost=_cost("numpy"))
 OPERATOR.register(
     "numba",
     can=can_compile,
-    wants=_is_large,
     needs=NUMBA,
-    why="from half a million multiply-adds on 0.3 to 0.8 of numpy's time: no columns, and sums in "
-    "registers",
+    why="products of matrices without columns, with sums in registers",
+    cost=_cost("numba"),
 )
 OPERATOR.register(
     "winograd",
     can=_is_three_by_three,
-    wants=_has_tiles,
     needs=NUMBA,
-    why="a quarter of the multiplications, 0.4 to 0.8 of numba's time, with enough tiles to repay "
-    "the transformed weights (8 of 4x4 outputs, 4 for their gradient) and channels for a vector",
+    why="down to a quarter of the multiplications, with enough tiles and channels to repay the "
+    "transforms",
+    cost=_cost("winograd"),
 )
 OPERATOR.register(
     "direct",
     can=can_compile,
-    wants=_has_few_terms,
     needs=NUMBA,
     why="few channels per group, too thin for products of matrices: sums in registers over taps "
     "that are read in place",
+    cost=_cost("direct"),
 )
 OPERATOR.register("numba_cuda", can=on_gpu, needs=NUMBA_CUDA, why="CUDA kernels to read, in Python")
 OPERATOR.register("emulator", can=is_emulated, needs=COMPILER, why="the CUDA kernels on a CPU")
@@ -159,16 +137,37 @@ def explain(
 
     x (N, C, H, W), w (O, C/groups, KH, KW)
 
+    With the time that it takes: measured on this processor (see `tune`) or modelled for one core,
+    and as a share of the roofline, the time in which the processor could do the operations of a
+    direct sum, or move the arrays. Winograd's algorithm does fewer operations, so its share may
+    exceed 100 %.
+
     The answer depends on the installed packages. Within `use`, it is the forced implementation.
 
     >>> explain((8, 64, 56, 56), (64, 64, 3, 3), padding=1)
-    conv2d_forward      winograd  a quarter of the multiplications, ...
-    conv2d_input_grad   winograd  a quarter of the multiplications, ...
-    conv2d_weight_grad  winograd  a quarter of the multiplications, ...
+    conv2d_forward      winograd  10.1 ms modelled, 164 % of the roofline: down to a quarter ...
+    conv2d_input_grad   winograd  10.1 ms modelled, 164 % of the roofline: down to a quarter ...
+    conv2d_weight_grad  winograd  10.1 ms modelled, 164 % of the roofline: down to a quarter ...
 
     Raises ValueError where shapes and settings do not match, TypeError for a dtype that is not
     floating point, RuntimeError where the forced implementation cannot compute the convolution.
     """
+    for case in cases_of(x_shape, w_shape, stride, padding, dilation, groups, dtype):
+        name, why = OPERATOR.explain(case)
+        expected = _expected(case, name) if name in cost.WORK else ""
+        print(f"{case.function:18}  {name:8}  {expected}{why}")
+
+
+def cases_of(
+    x_shape: tuple[int, int, int, int],
+    w_shape: tuple[int, int, int, int],
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, int] = 0,
+    dilation: int | tuple[int, int] = 1,
+    groups: int = 1,
+    dtype=np.float32,
+) -> list[Case]:
+    """The three directions of a convolution of host arrays; arguments and errors of `explain`."""
     for name, shape in (("x_shape", x_shape), ("w_shape", w_shape)):
         if len(shape) != 4:
             raise ValueError(f"explain: {name}={tuple(shape)} must have 4 axes")
@@ -178,11 +177,21 @@ def explain(
     window = Window((KH, KW), stride, padding, dilation)
     check_channels("explain", (N, C, H, W), C, (O, D, KH, KW), groups)
     window.output_size(H, W)
-    for function in ("conv2d_forward", "conv2d_input_grad", "conv2d_weight_grad"):
-        arrays = np.ndarray, np.dtype(dtype), (N, C, H, W), (O, D, KH, KW)
-        case = Case(function, *arrays, window, groups)
-        name, why = OPERATOR.explain(case)
-        print(f"{function:18}  {name:8}  {why}")
+    arrays = np.ndarray, np.dtype(dtype), (N, C, H, W), (O, D, KH, KW)
+    functions = "conv2d_forward", "conv2d_input_grad", "conv2d_weight_grad"
+    return [Case(function, *arrays, window, groups) for function in functions]
+
+
+def _expected(case: Case, name: str) -> str:
+    """The time of an implementation, measured or modelled, and its share of the roofline."""
+    from ..tuning import tuned
+
+    seconds, cores = _measured(case).get(name), tuned().threads
+    word = "modelled" if seconds is None else "measured"
+    if seconds is None:
+        seconds, cores = cost.seconds(cost.WORK[name](case), case.dtype.itemsize), 1
+    share = cost.roofline(case) / cores / seconds
+    return f"{1e3 * seconds:.3g} ms {word}, {100 * share:.0f} % of the roofline: "
 
 
 def conv2d_forward(

@@ -91,7 +91,7 @@ class Shape(NamedTuple):
 
 def shape_of(case) -> Shape:
     """The matrices of a case: columns are positions, in the weight gradient input channels."""
-    N, C, H, W = case.x
+    N, _, H, W = case.x
     O, CG, KH, KW = case.w
     OG, taps = O // case.groups, KH * KW
     positions = N * math.prod(case.window.output_size(H, W))
@@ -117,6 +117,11 @@ def _up(count: int, step: int) -> int:
     return -(-count // step) * step
 
 
+# Seconds to call a compiled kernel, with a share in the time to compile it once: products of a few
+# thousand multiply-adds are left to NumPy.
+COMPILED = 2.5e-5
+
+
 def loops(case) -> Work:
     """Interpreted: about a microsecond for a multiply-add."""
     return Work(0, 1.0, 0, 0, 1e-5 + 1e-6 * case.macs)
@@ -128,59 +133,60 @@ def im2col(case) -> Work:
     taken = case.dtype.itemsize * case.groups * terms * columns
     if case.function == "conv2d_weight_grad":
         taken = case.dtype.itemsize * case.groups * rows * terms
-    start = 4e-5 + 1e-6 * case.groups * case.w[2] * case.w[3]
-    share = 0.6 if min(rows, terms, columns) > 8 else 0.1
+    start = 2e-5 + 1e-6 * case.groups * case.w[2] * case.w[3]
+    share = 0.6 if min(rows, terms, columns) > 8 else 0.3
     operations = 2 * case.groups * rows * terms * columns
     return Work(operations, share, 4 * taken + _arrays(case), taken + _arrays(case), start)
 
 
 def gemm(case) -> Work:
-    """Micro-tiles of MR x NR, on panels that are packed once."""
-    host = machine()
+    """Micro-tiles of MR x NR, on panels that are packed once; positions of each image apart."""
+    host, itemsize, images = machine(), case.dtype.itemsize, case.x[0]
     rows, terms, columns = shape_of(case)
-    lanes, MR = host.lanes(case.dtype.itemsize), 8 if host.registers == 32 else 4
+    lanes, MR = host.lanes(itemsize), 8 if host.registers == 32 else 4
+    packed = itemsize * case.groups * terms * (columns + rows)
+    if case.function != "conv2d_weight_grad":
+        columns = images * _up(columns // max(images, 1), lanes)
     operations = 2 * case.groups * _up(rows, MR) * terms * _up(columns, lanes)
-    packed = case.dtype.itemsize * case.groups * terms * (columns + rows)
-    return Work(operations, 0.8, 2 * packed, _arrays(case), 3e-5 + 2e-7 * case.groups)
+    start = COMPILED + 1e-5 + 3e-7 * case.groups
+    return Work(operations, 0.8, 2 * packed, _arrays(case), start)
 
 
-# The time to transform one number of Winograd's, in that of a multiply-add of a product.
-TRANSFORM = 6
+# The time to transform one number of Winograd's, and to load and store a sum, in multiply-adds of a
+# product.
+TRANSFORM, SUM = 7, 4
 
 
 def winograd(case) -> Work:
     """The products at all points, and the transforms, of the best tile size."""
     N, C, H, W = case.x
     O = case.w[0]
-    if case.function == "conv2d_input_grad":
-        size = H, W
-    else:
-        size = case.window.output_size(H, W)
-    counts = []
+    backward = case.function == "conv2d_input_grad"
+    size = (H, W) if backward else case.window.output_size(H, W)
+    lanes, times = machine().lanes(case.dtype.itemsize), []
     for tile in (2, 3, 4):
         points, tiles = (tile + 2) ** 2, N * -(-size[0] // tile) * -(-size[1] // tile)
-        transforms = C * O + tiles * (C + O)
-        counts.append(points * (tiles * C * O + TRANSFORM * transforms))
-    return Work(2 * min(counts), 0.8, 0, 0, 3e-5)
+        transforms = C * _up(O, lanes) + tiles * (_up(C, lanes) + _up(O, lanes))
+        depth, rows = (O, C) if backward else (C, O)
+        products = tiles * _up(rows, lanes) * (depth + SUM)
+        times.append(points * (products + TRANSFORM * transforms))
+    return Work(2 * min(times), 0.8, 0, 0, COMPILED + 1e-5)
 
 
 def direct(case) -> Work:
-    """Vectors of groups: as many multiply-adds as there are, of the groups rounded up to vectors,
-    and inputs and outputs transposed."""
-    lanes = machine().lanes(case.dtype.itemsize)
-    groups = _up(case.groups, lanes) / case.groups
-    arrays = _arrays(case)
-    return Work(2 * case.macs * groups, 0.3, 2 * arrays, arrays, 3e-5)
-
-
-def rows(case) -> Work:
-    """Vectors along rows of results, rounded up."""
+    """Sums in registers along rows of results, rounded up to vectors; taps are read in place, by
+    every second number for a stride of two, and number by number for larger ones.
+    """
     lanes = machine().lanes(case.dtype.itemsize)
     row = case.window.output_size(*case.x[2:])[1]
-    if case.function == "conv2d_input_grad":
+    stride = max(case.window.stride)
+    if case.function == "conv2d_input_grad" and stride == 1:
         row = case.x[3]
-    arrays = _arrays(case)
-    return Work(2 * case.macs * _up(row, lanes) / row, 0.35, arrays, arrays, 3e-5)
+    share = {1: 0.7, 2: 0.4}.get(stride, 0.03)
+    if case.function == "conv2d_weight_grad":
+        share *= 0.7
+    operations = 2 * case.macs * _up(row, lanes) / max(row, 1)
+    return Work(operations, share, _arrays(case), _arrays(case), COMPILED)
 
 
 WORK: dict[str, Callable[..., Work]] = {
@@ -189,5 +195,4 @@ WORK: dict[str, Callable[..., Work]] = {
     "numba": gemm,
     "winograd": winograd,
     "direct": direct,
-    "rows": rows,
 }
