@@ -119,37 +119,34 @@ def _up(count: int, step: int) -> int:
 
 # Seconds to call a compiled kernel, with a share in the time to compile it once: products of a few
 # thousand multiply-adds are left to NumPy.
-COMPILED = 2.5e-5
+COMPILED = 3e-5
 
 
 def loops(case) -> Work:
     """Interpreted: about a microsecond for a multiply-add."""
-    return Work(0, 1.0, 0, 0, 1e-5 + 1e-6 * case.macs)
+    return Work(0, 1.0, 0, 0, 1e-4 + 1e-6 * case.macs)
 
 
 def im2col(case) -> Work:
     """BLAS on columns that NumPy writes and BLAS reads; groups one after the other."""
     rows, terms, columns = shape_of(case)
-    taken = case.dtype.itemsize * case.groups * terms * columns
-    if case.function == "conv2d_weight_grad":
-        taken = case.dtype.itemsize * case.groups * rows * terms
+    taken = case.dtype.itemsize * case.groups * case.macs // max(1, case.w[0])
     start = 2e-5 + 1e-6 * case.groups * case.w[2] * case.w[3]
     share = 0.6 if min(rows, terms, columns) > 8 else 0.3
-    operations = 2 * case.groups * rows * terms * columns
-    return Work(operations, share, 4 * taken + _arrays(case), taken + _arrays(case), start)
+    return Work(2 * case.macs, share, 4 * taken + _arrays(case), taken + _arrays(case), start)
 
 
 def gemm(case) -> Work:
-    """Micro-tiles of MR x NR, on panels that are packed once; positions of each image apart."""
+    """Micro-tiles of MR x NR, on panels that are packed once; those of gradients for each image."""
     host, itemsize, images = machine(), case.dtype.itemsize, case.x[0]
     rows, terms, columns = shape_of(case)
     lanes, MR = host.lanes(itemsize), 8 if host.registers == 32 else 4
     packed = itemsize * case.groups * terms * (columns + rows)
-    if case.function != "conv2d_weight_grad":
+    if case.function == "conv2d_input_grad":
         columns = images * _up(columns // max(images, 1), lanes)
     operations = 2 * case.groups * _up(rows, MR) * terms * _up(columns, lanes)
-    start = COMPILED + 1e-5 + 3e-7 * case.groups
-    return Work(operations, 0.8, 2 * packed, _arrays(case), start)
+    start = COMPILED + 1e-5 + 1e-6 * case.groups
+    return Work(operations, 0.8, 3 * packed, _arrays(case), start)
 
 
 # The time to transform one number of Winograd's, and to load and store a sum, in multiply-adds of a
@@ -182,7 +179,7 @@ def direct(case) -> Work:
     stride = max(case.window.stride)
     if case.function == "conv2d_input_grad" and stride == 1:
         row = case.x[3]
-    share = {1: 0.7, 2: 0.4}.get(stride, 0.03)
+    share = {1: 0.7, 2: 0.45}.get(stride, 0.03)
     if case.function == "conv2d_weight_grad":
         share *= 0.7
     operations = 2 * case.macs * _up(row, lanes) / max(row, 1)

@@ -23,6 +23,7 @@ import numpy as np
 
 from ..data import DataLoader
 from ..interop import load, save, write_atomically
+from ..kernels.tuning import tuned_by
 from ..models.fcn import start_from
 from ..models.vgg import VGG, copy_from_net_a
 from ..nn import Module
@@ -101,7 +102,7 @@ def train_run(
     config = with_style(described(config, source))
     model = new_model(config, progress)
     check_input(model, config)
-    config = replace(config, first_weights=digest(model))
+    config = replace(config, first_weights=digest(model), tuned=tuned_by())
     parts = make_parts(config, source, model.to(device=device), progress)
     with making(directory), locked(directory, "train_run"):
         refuse_run(directory)

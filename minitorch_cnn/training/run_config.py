@@ -32,7 +32,8 @@ class RunConfig:
     name.
     None until they are known: classes and channels of the data; parts, the contents of the training
     and the test part; style, the common style of the training images if they are drawings;
-    first_weights, the SHA-256 of the initial weights.
+    first_weights, the SHA-256 of the initial weights; tuned, the name and the SHA-256 of the file of
+    measured times by which convolutions were chosen (see `mt.kernels.tune`), None without a file.
     """
 
     model: str
@@ -51,6 +52,7 @@ class RunConfig:
     parts: dict[str, Any] | None = None
     style: Style | None = None
     first_weights: str | None = None
+    tuned: dict[str, str] | None = None
 
     def to_json(self) -> str:
         """The text of config.json, without the path of a net's file."""
@@ -136,6 +138,7 @@ OTHERS = {
     "test_path": str | None,
     "weights": str | None,
     "first_weights": str,
+    "tuned": dict,
     "parts": dict,
     "net": dict,
     "style": dict,

@@ -52,6 +52,17 @@ def test_the_folder_has_everything(finished):
         "digits",
         2,
     )
+    assert "tuned" not in config  # without a file of measured times
+
+
+def test_a_run_records_the_file_of_measured_times_that_it_used(few_images, tmp_path, monkeypatch):
+    monkeypatch.setattr(run_module, "plot_run", lambda *_: None)
+    monkeypatch.setattr(run_module, "tuned_by", lambda: {"file": "t.json", "sha256": "0" * 64})
+    config = make_config("lenet5_relu", "folder", str(few_images), epochs=1, batch_size=8)
+    train_run(config, tmp_path / "run", progress="none")
+    stored = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert stored["tuned"] == {"file": "t.json", "sha256": "0" * 64}
+    assert load_run(tmp_path / "run").model is not None
 
 
 def test_the_trained_model_comes_back(finished):

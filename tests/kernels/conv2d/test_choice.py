@@ -137,7 +137,7 @@ def test_explain_says_which_implementation_runs_and_why(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[:2] for line in lines] == [[d, "winograd"] for d in DIRECTIONS]
     assert all("a quarter of the multiplications" in line for line in lines)
-    explain((1, 512, 4, 4), (512, 512, 3, 3), padding=1)
+    explain((8, 512, 14, 14), (512, 512, 1, 1))
     assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == ["numba"] * 3
     explain((1, 1, 8, 8), (4, 1, 3, 3))
     assert "numpy" in capsys.readouterr().out
@@ -161,32 +161,30 @@ def test_explain_says_what_is_missing_without_numba(capsys, monkeypatch):
         DIRECTIONS, explained(capsys, *LARGE, padding=1), strict=True
     ):
         assert (function, implementation) == (direction, "numpy")
-        assert why.startswith("Numba is not installed (pip install numba); with it")
-        assert "winograd: a quarter of the multiplications" in why
+        assert "Numba is not installed (pip install numba); with it" in why
+        assert "winograd: down to a quarter of the multiplications" in why
     for _, implementation, why in explained(capsys, (1, 1, 8, 8), (4, 1, 3, 3)):
-        assert implementation == "numpy" and why.startswith("1,296 multiply-adds: ")
+        assert implementation == "numpy" and "roofline: 1,296 multiply-adds: " in why
 
 
 @pytest.mark.parametrize(
-    "shapes, groups, why",
+    "shapes, why",
     [
-        (((1, 1, 8, 8), (4, 1, 3, 3)), 1, "1,296 multiply-adds: .* from 524,288 on"),
-        (((0, 64, 56, 56), (64, 64, 3, 3)), 1, "0 multiply-adds: .* from 524,288 on"),
-        (((1, 16, 8, 8), (16, 1, 3, 3)), 16, "5,184 multiply-adds: .* from 65,536 on"),
-        (((1, 32, 5, 5), (32, 4, 3, 3)), 8, "10,368 multiply-adds: .* from 65,536 on"),
-        (((1, 4, 5, 5), (4, 1, 3, 3)), 4, "324 multiply-adds: .* from 65,536 on"),
+        (((1, 1, 8, 8), (4, 1, 3, 3)), "1,296 multiply-adds: too few"),
+        (((0, 64, 56, 56), (64, 64, 3, 3)), "0 multiply-adds: too few"),
+        (((1, 4, 5, 5), (4, 4, 1, 1)), "400 multiply-adds: too few"),
     ],
 )
-def test_explain_says_why_no_compiled_implementation_is_faster(capsys, shapes, groups, why):
-    for _, implementation, said in explained(capsys, *shapes, groups=groups):
-        assert implementation == "numpy" and re.fullmatch(f"{why}.*", said)
+def test_explain_says_why_no_compiled_implementation_is_faster(capsys, shapes, why):
+    for _, implementation, said in explained(capsys, *shapes):
+        assert implementation == "numpy" and re.search(f" % of the roofline: {why}", said)
 
 
 def test_explain_honours_use(capsys):
     for name in ("loops", "numpy"):
         with use(name):
             for _, implementation, why in explained(capsys, *LARGE, padding=1):
-                assert (implementation, why) == (name, f'use("{name}") forces it')
+                assert implementation == name and why.endswith(f': use("{name}") forces it')
     with use("winograd"), pytest.raises(RuntimeError, match="conv2d: implementation 'winograd' "):
         explain((1, 3, 8, 8), (4, 3, 5, 5))
 
@@ -194,7 +192,7 @@ def test_explain_honours_use(capsys):
 def test_explain_names_a_dtype_that_is_not_compiled(capsys):
     for _, implementation, why in explained(capsys, *LARGE, padding=1, dtype=np.float16):
         assert implementation == "numpy"
-        assert why == "kernels are compiled for float32 and float64, not for float16"
+        assert why.endswith(": kernels are compiled for float32 and float64, not for float16")
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=str)
