@@ -32,8 +32,8 @@ class RunConfig:
     name.
     None until they are known: classes and channels of the data; parts, the contents of the training
     and the test part; style, the common style of the training images if they are drawings;
-    first_weights, the SHA-256 of the initial weights; tuned, the name and the SHA-256 of the file of
-    measured times by which convolutions were chosen (see `mt.kernels.tune`), None without a file.
+    first_weights, the SHA-256 of the initial weights; tuned, the name and the SHA-256 of the file
+    of measured times by which convolutions were chosen (`mt.kernels.tune`), None without a file.
     """
 
     model: str

@@ -195,8 +195,16 @@ def test_explain_names_a_dtype_that_is_not_compiled(capsys):
         assert why.endswith(": kernels are compiled for float32 and float64, not for float16")
 
 
+@pytest.fixture
+def no_choices():
+    """Nothing is remembered before a test, nor after it."""
+    OPERATOR.forget_choices()
+    yield
+    OPERATOR.forget_choices()
+
+
 @pytest.mark.parametrize("layer", LAYERS, ids=str)
-def test_the_implementation_that_explain_names_runs(capsys, monkeypatch, layer):
+def test_the_implementation_that_explain_names_runs(capsys, monkeypatch, layer, no_choices):
     x, w, window, groups = layer
     ran, nothing = [], SimpleNamespace(**dict.fromkeys(DIRECTIONS, lambda *_: None))
     monkeypatch.setattr(type(OPERATOR), "load", lambda _, name: ran.append(name) or nothing)
