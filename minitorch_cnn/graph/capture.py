@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from .. import devices
 from ..autograd import no_grad
 from ..autograd.array_function import ArrayFunction
 from ..nn import Module
@@ -32,6 +33,7 @@ from .structure import Structure, flatten, unflatten
 
 RULES: dict[type, Callable[..., Any]] = {**tensor_rules.RULES, **layer_rules.RULES}
 
+MEANWHILE: Any = ("a capture is recording",)  # true, and told apart from True
 _capturing = threading.RLock()  # the operations are replaced for all threads
 
 
@@ -179,6 +181,8 @@ def _recording(rec: Recorder) -> Iterator[None]:
         return _called(rec, call, module, inputs, settings)
 
     with _capturing:
+        # Where arrays may be elsewhere, the usual calls of an op leave it to `apply`.
+        elsewhere, devices.elsewhere = devices.elsewhere, MEANWHILE
         kept = [getattr(helper.module, helper.name) for helper in HELPERS]
         try:
             cls.apply, hooked.__call__ = classmethod(recorded_apply), recorded_call
@@ -186,6 +190,8 @@ def _recording(rec: Recorder) -> Iterator[None]:
                 setattr(helper.module, helper.name, _helper(rec, here, function, helper.rule))
             yield
         finally:
+            if devices.elsewhere is MEANWHILE:  # and no array has gone elsewhere
+                devices.elsewhere = elsewhere
             cls.apply, hooked.__call__ = apply, call
             for helper, function in zip(HELPERS, kept, strict=True):
                 setattr(helper.module, helper.name, function)

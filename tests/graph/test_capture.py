@@ -352,3 +352,17 @@ def test_an_example_without_tensors_is_refused():
         capture(nn.LazyLinear(3), images())
     with pytest.raises(CaptureError, match="returns no Tensor"):
         capture(Net(lambda s, x: 1), images())
+
+
+def test_the_quick_calls_of_an_op_are_recorded_by_its_name():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = nn.Parameter(mt.ones(3, 1, 1))
+
+        def forward(self, x):
+            return mt.relu(x) * (self.scale * self.scale)
+
+    graph = mt.graph.capture(Net(), mt.zeros(2, 3, 4, 4))
+    assert [node.operator for node in graph] == ["Relu", "Mul", "Mul"]
+    assert list(graph.constants) == ["scale"]
