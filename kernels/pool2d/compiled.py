@@ -5,6 +5,8 @@ Threads divide the planes (image, channel).
 
 import numpy as np
 
+from ..conv2d import direct
+from ..conv2d.direct.planes import sum_planes
 from ..jit import kernel
 from ..sums import added
 from ..thread_pool import shared
@@ -65,6 +67,10 @@ def avg_pool2d_forward(x, window, count_include_pad=True, divisor_override=None)
         parallel_ranges(average_tiles, N * C, x.size, _planes(x), _flat(y), *settings)
         return y
     shares = _shares(window, H, W, count_include_pad, divisor_override, x.dtype)
+    if _are_equal(shares):
+        shape, zeros = direct.forward(window, 1, (H, W), (1, 1, *window.kernel), x.dtype)
+        _sum(x, zeros, shares, shape, y)
+        return y
     arrays = _planes(x), _planes(y), shares
     parallel_ranges(_avg_forward, N * C, x.size, *arrays, *_phases(window, H, W))
     return y
@@ -81,6 +87,11 @@ def avg_pool2d_input_grad(
         parallel_ranges(spread_over_tiles, N * C, gx.size, _flat(gy), _planes(gx), *settings)
         return gx
     shares = _shares(window, *input_size, count_include_pad, divisor_override, gy.dtype)
+    if window.stride == (1, 1) and _are_equal(shares):
+        kernel = 1, 1, *window.kernel
+        shape, zeros = direct.backward(window, 1, input_size, gy.shape[2:], kernel, gy.dtype)
+        _sum(gy, zeros, shares, shape, gx)
+        return gx
     arrays = _planes(gy), _planes(gx), shares
     parallel_ranges(_avg_input_grad, N * C, gx.size, *arrays, *_phases(window, *input_size))
     return gx
@@ -139,6 +150,18 @@ def _tiles(window, y, divisor_override):
     KH, KW = window.kernel
     divisor = KH * KW if divisor_override is None else divisor_override
     return y.shape[3], KH, KW, y.dtype.type(divisor)
+
+
+def _are_equal(shares):
+    return shares.size > 0 and shares.min() == shares.max()
+
+
+def _sum(x, zeros, shares, shape, y):
+    """Each output the sum of its window times its share: a convolution with ones."""
+    ones = np.ones(shape.KH * shape.KW, x.dtype)
+    arrays = _planes(x).reshape(-1), ones, zeros, zeros[:0], shares[0, 0], False, shape
+    planes = x.shape[0] * x.shape[1]
+    parallel_ranges(sum_planes, planes, x.size + y.size, *arrays, y.reshape(-1))
 
 
 def _shares(window, H, W, count_include_pad, divisor_override, dtype):

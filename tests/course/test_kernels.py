@@ -74,9 +74,7 @@ def test_a_smaller_tile_has_a_larger_halo():
 @pytest.mark.parametrize("form", UNCOUNTED)
 def test_where_reads_cannot_be_counted_that_is_explained_and_nothing_ends(form, answer, capsys):
     said = answer(check.tiled, lambda: UNCOUNTED[form])
-    assert said.startswith(
-        "yes: every output, for any order of threads; but the reads of this"
-    )
+    assert said.startswith("yes: every output, for any order of threads; but the reads of this")
     assert np.isnan(check.pixels(UNCOUNTED[form], *check.images()))
     assert "not counted: the reads of this kernel cannot" in capsys.readouterr().out
 

@@ -17,7 +17,7 @@ from .shape import Shape, known_shape, row_of
 
 def conv2d_forward(x, w, window, groups=1, bias=None, relu=False):
     """x (N, C, H, W), w (O, C/groups, KH, KW), bias (O,) -> y (N, O, OH, OW)."""
-    shape, zeros = _forward(window, groups, x.shape[2:], w.shape, x.dtype)
+    shape, zeros = forward(window, groups, x.shape[2:], w.shape, x.dtype)
     y = np.empty((len(x), len(w), shape.OH, shape.OW), x.dtype)
     _sum(x, w, zeros, bias, relu, shape, y)
     return y
@@ -27,7 +27,7 @@ def conv2d_input_grad(gy, w, window, input_size, groups=1):
     """gy (N, O, OH, OW), w (O, C/groups, KH, KW) -> gx (N, C, H, W)."""
     gx = np.empty((len(gy), w.shape[1] * groups, *input_size), gy.dtype)
     if window.stride == (2, 2) and window.dilation == (1, 1):
-        shape, zeros = _backward_by_two(
+        shape, zeros = backward_by_two(
             window, groups, tuple(input_size), gy.shape[2:], w.shape, gy.dtype
         )
         items, size = len(gx) * groups, gx.size + gy.size
@@ -36,7 +36,7 @@ def conv2d_input_grad(gy, w, window, input_size, groups=1):
         return gx
     if window.stride != (1, 1):
         gy = _spread(gy, window, input_size)
-    shape, zeros = _backward(window, groups, tuple(input_size), gy.shape[2:], w.shape, gy.dtype)
+    shape, zeros = backward(window, groups, tuple(input_size), gy.shape[2:], w.shape, gy.dtype)
     _sum(gy, w, zeros, None, False, shape, gx)
     return gx
 
@@ -44,7 +44,7 @@ def conv2d_input_grad(gy, w, window, input_size, groups=1):
 def conv2d_weight_grad(x, gy, window, groups=1):
     """x (N, C, H, W), gy (N, O, OH, OW) -> gw (O, C/groups, KH, KW)."""
     w_shape = gy.shape[1], x.shape[1] // groups, *window.kernel
-    shape, zeros = _forward(window, groups, x.shape[2:], w_shape, x.dtype)
+    shape, zeros = forward(window, groups, x.shape[2:], w_shape, x.dtype)
     weights = shape.rows * shape.terms * shape.KH * shape.KW
     macs = gy.size * shape.terms * shape.KH * shape.KW
     parts = max(len(sum_parts(len(x), groups, macs)), 1)
@@ -62,7 +62,17 @@ def _sum(x, w, zeros, bias, relu, shape, y):
     bias = zeros[:0] if bias is None else read_only(bias)
     items, size = len(x) * shape.groups, x.size + y.size
     parallel_ranges(
-        sum_planes, items, size, _flat(x), _flat(w), zeros, bias, bool(relu), shape, y.reshape(-1)
+        sum_planes,
+        items,
+        size,
+        _flat(x),
+        _flat(w),
+        zeros,
+        bias,
+        x.dtype.type(1),
+        bool(relu),
+        shape,
+        y.reshape(-1),
     )
 
 
@@ -79,7 +89,7 @@ def _spread(gy, window, input_size):
 
 
 @lru_cache(maxsize=256)
-def _forward(window, groups, size, w_shape, dtype) -> tuple[Shape, np.ndarray]:
+def forward(window, groups, size, w_shape, dtype) -> tuple[Shape, np.ndarray]:
     """The shape of a forward convolution and of its weight gradient, and a row of zeros."""
     O, C, KH, KW = w_shape
     outputs = window.output_size(*size)
@@ -93,7 +103,7 @@ def _forward(window, groups, size, w_shape, dtype) -> tuple[Shape, np.ndarray]:
 
 
 @lru_cache(maxsize=256)
-def _backward(window, groups, size, outputs, w_shape, dtype) -> tuple[Shape, np.ndarray]:
+def backward(window, groups, size, outputs, w_shape, dtype) -> tuple[Shape, np.ndarray]:
     """The shape of an input gradient of stride 1: a forward convolution with reversed kernels."""
     O, C, KH, KW = w_shape
     (top, _), (left, _) = window.padding
@@ -108,7 +118,7 @@ def _backward(window, groups, size, outputs, w_shape, dtype) -> tuple[Shape, np.
 
 
 @lru_cache(maxsize=256)
-def _backward_by_two(window, groups, size, outputs, w_shape, dtype) -> tuple[Shape, np.ndarray]:
+def backward_by_two(window, groups, size, outputs, w_shape, dtype) -> tuple[Shape, np.ndarray]:
     """The shape of an input gradient of stride 2, for spread_planes, which reads gy by stride 1."""
     O, C, KH, KW = w_shape
     (top, _), (left, _) = window.padding

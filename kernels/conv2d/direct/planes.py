@@ -9,7 +9,7 @@ from .sums import ROWS, sum_tile
 
 
 @kernel
-def sum_planes(x, w, zeros, bias, relu, shape, y, pool, first, last):
+def sum_planes(x, w, zeros, bias, scale, relu, shape, y, pool, first, last):
     """y for the items first ... last - 1, each a group of an image."""
     if shared(pool, first, last):
         return
@@ -25,7 +25,9 @@ def sum_planes(x, w, zeros, bias, relu, shape, y, pool, first, last):
                 add = bias[g * s.rows + r] if len(bias) > 0 else x.dtype.type(0)
                 for block in range(0, s.OW, lanes):
                     j0 = max(0, min(block, s.OW - lanes))
-                    sum_tile(x, zeros, shape, plane, w, w_at, add, relu, y, y_at, i0, j0, height)
+                    sum_tile(
+                        x, zeros, shape, plane, w, w_at, add, scale, relu, y, y_at, i0, j0, height
+                    )
 
 
 @kernel

@@ -119,6 +119,7 @@ class Reading:
             reach = builder.mul(builder.sub(end, j0), self.stride[1])
             reach = builder.add(builder.add(start, reach), INDEX(width - 1))
             W = builder.select(builder.icmp_signed("<", reach, W), reach, W)
+            W = builder.select(builder.icmp_signed("<", W, INDEX(0)), INDEX(0), W)
         parts = [builder.add(start, INDEX(k * code.lanes)) for k in range(2)]
         masks = [code.inside(part, W) for part in parts] if masked else [None] * 2
         last = None

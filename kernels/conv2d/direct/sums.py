@@ -3,6 +3,7 @@
 Its inputs are read in place: no copy, no padding.
 """
 
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
@@ -14,9 +15,9 @@ ROWS = IN_FLIGHT  # of a tile, one vector wide: its sums hide the latency of a m
 
 
 @intrinsic
-def sum_tile(typing, x, zeros, shape, plane, w, w_at, bias, relu, y, y_at, i0, j0, height):
-    """y[y_at + i, j] = bias + sum over taps and planes, for i0 <= i < i0 + height and a vector of
-    columns j from j0 on; with relu, max(0, .).
+def sum_tile(typing, x, zeros, shape, plane, w, w_at, bias, scale, relu, y, y_at, i0, j0, height):
+    """y[y_at + i, j] = (bias + sum over taps and planes) * scale, for i0 <= i < i0 + height and a
+    vector of columns j from j0 on; with relu, max(0, .).
 
     plane: index of the first of the planes. zeros: a row of zeros, longer than the window reaches.
     """
@@ -26,15 +27,16 @@ def sum_tile(typing, x, zeros, shape, plane, w, w_at, bias, relu, y, y_at, i0, j
         _Sums(context, builder, signature.args, args).write()
         return context.get_dummy_value()
 
-    return types.void(x, zeros, shape, at, w, at, bias, types.boolean, y, at, at, at, at), write
+    scalars = bias, bias, types.boolean
+    return types.void(x, zeros, shape, at, w, at, *scalars, y, at, at, at, at), write
 
 
 class _Sums(Reading):
     def __init__(self, context, builder, kinds, args):
-        _, _, _, plane, w, w_at, bias, relu, y, y_at, i0, j0, height = args
+        _, _, _, plane, w, w_at, bias, self.scale, relu, y, y_at, i0, j0, height = args
         super().__init__(context, builder, kinds, args, ROWS)
         code = self.code
-        self.w, self.y = code.data(kinds[4], w), code.data(kinds[8], y)
+        self.w, self.y = code.data(kinds[4], w), code.data(kinds[9], y)
         self.plane, self.w_at, self.relu = plane, w_at, relu
         self.y_at, self.i0, self.j0, self.wanted = y_at, i0, j0, height
         start = code.everywhere(bias)
@@ -97,6 +99,11 @@ class _Sums(Reading):
     def finish(self):
         """The epilogue."""
         builder, code = self.builder, self.code
+        one = ir.Constant(code.number, 1.0)
+        with builder.if_then(builder.fcmp_unordered("!=", self.scale, one)):
+            scale = code.everywhere(self.scale)
+            for total in self.sums:
+                builder.store(builder.fmul(builder.load(total), scale), total)
         with builder.if_then(self.relu):
             for total in self.sums:
                 value = builder.load(total)

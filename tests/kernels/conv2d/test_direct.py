@@ -33,6 +33,7 @@ LAYERS = [
     (4, 1, 4, (3, 16), Window(2, padding=((0, 4), (5, 0)))),
     (4, 1, 1, (5, 2), Window(3, padding=1)),
     (1, 1, 1, (1, 1), Window(5, 2, 2)),
+    (2, 1, 2, (41, 1), Window((6, 5), 1, 2)),
 ]
 # Rows of outputs, and of inputs with stride 2, around one and two vectors.
 AROUND = [
