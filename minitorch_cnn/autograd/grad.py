@@ -111,7 +111,7 @@ def as_tuple(x: Any) -> tuple[Any, ...]:
 def seed_gradient(name: str, y: Tensor, g: Tensor | None) -> Tensor:
     """The initial gradient of a backward pass at the output `y`: `g`, checked, or 1."""
     if not y.requires_grad:
-        raise RuntimeError(f"{name}: the tensor does not require grad and has no graph behind it")
+        raise RuntimeError(f"{name}: the tensor does not require grad and has no graph")
     if g is None:
         if y.array.size != 1:
             raise RuntimeError(

@@ -7,7 +7,7 @@ from ..tensor.tensor import Tensor
 
 
 def check_float(name: str, **tensors: Tensor | None) -> None:
-    """TypeError, in the name of function `name`, unless all are Tensors of one float dtype.
+    """Raise TypeError, naming the function `name`, unless all are Tensors of one float dtype.
 
     The first one determines the dtype; None stands for an omitted optional argument.
     """
@@ -29,7 +29,7 @@ def check_float(name: str, **tensors: Tensor | None) -> None:
 
 
 def check_integer(name: str, **tensors: Tensor) -> None:
-    """TypeError, in the name of the function `name`, unless all are Tensors of integers."""
+    """Raise TypeError, naming the function `name`, unless all are Tensors of integers."""
     for argument, x in tensors.items():
         check_tensor(name, **{argument: x})
         if x.dtype.kind not in "iu":
@@ -37,14 +37,14 @@ def check_integer(name: str, **tensors: Tensor) -> None:
 
 
 def check_together(name: str, **tensors: Tensor | None) -> None:
-    """RuntimeError, in the name of the function `name`, unless all are on one device."""
+    """Raise RuntimeError, naming the function `name`, unless all are on one device."""
     if devices.elsewhere:
         given = {argument: x.array for argument, x in tensors.items() if x is not None}
         devices.together(name, [], given)
 
 
 def check_tensor(name: str, **tensors: Tensor) -> None:
-    """TypeError, in the name of the function `name`, unless all are Tensors."""
+    """Raise TypeError, naming the function `name`, unless all are Tensors."""
     for argument, x in tensors.items():
         if not isinstance(x, Tensor):
             raise TypeError(f"{name}: {argument} must be a Tensor, got {type(x).__name__}")

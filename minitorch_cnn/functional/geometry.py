@@ -124,7 +124,7 @@ def fitting_window(
     dilation: Pair,
     ceil_mode: bool = False,
 ) -> Window:
-    """A Window; ValueError in the name of the function `name` if it exceeds an input of `size`."""
+    """A Window. Raises: ValueError, naming the function, if it exceeds an input of `size`."""
     sides: Any = padding  # which the window stores as ((top, bottom), (left, right))
     window = Window(kernel, stride, sides, dilation, ceil_mode)
     try:

@@ -65,7 +65,7 @@ class LocalResponseNormBackward(ArrayFunction):
 
 
 def window_sum(x: Tensor, before: int, after: int) -> Tensor:
-    """The sum of x over the channels from `before` ahead of each channel to `after` behind it."""
+    """The sum of x over the channels from `before` ahead of each channel to `after` after it."""
     channels = x.shape[1]
     padded = pad(x, (0, 0) * (x.ndim - 2) + (before, after))
     total: Any = sum(padded[:, i : i + channels] for i in range(before + after + 1))

@@ -325,7 +325,7 @@ def binary_cross_entropy_with_logits(
     return reduce(losses, reduction, losses.numel())
 
 
-# ---------------------------------------------------------------------------------- what they share
+# ------------------------------------------------------------------------------------------ helpers
 
 
 def _check_logits(name: str, input: Tensor, weight: Tensor | None, reduction: Reduction) -> int:

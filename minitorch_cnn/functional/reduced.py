@@ -48,7 +48,7 @@ def reduce_weighted(
 
 
 def check_reduction(name: str, reduction: str, allowed: tuple[str, ...] = REDUCTIONS) -> None:
-    """ValueError, in the name of the loss, for an unknown reduction."""
+    """Raise ValueError, naming the loss, for an unknown reduction."""
     if reduction not in allowed:
         raise ValueError(
             f"{name}: reduction={reduction!r} must be one of {', '.join(map(repr, allowed))}"
@@ -57,7 +57,7 @@ def check_reduction(name: str, reduction: str, allowed: tuple[str, ...] = REDUCT
 
 
 def check_same_shape(name: str, input: Tensor, target: Tensor) -> None:
-    """ValueError, in the name of the loss, unless the shapes are equal."""
+    """Raise ValueError, naming the loss, unless the shapes are equal."""
     if input.shape != target.shape:
         raise ValueError(
             f"{name}: target of shape {target.shape} must have input's shape {input.shape}"
@@ -67,7 +67,7 @@ def check_same_shape(name: str, input: Tensor, target: Tensor) -> None:
 def check_pair(name: str, input: Tensor, target: Tensor, reduction: Reduction) -> None:
     """Check that two Tensors have one shape, that at least one has floats, and the reduction.
 
-    Raises: ValueError or TypeError in the name of the loss.
+    Raises: ValueError or TypeError, naming the loss.
     """
     check_tensor(name, input=input, target=target)
     kinds = input.dtype.kind + target.dtype.kind

@@ -63,7 +63,7 @@ def other_kind(head: bytes, size: int) -> str:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     for start, words in MARKUP:
         if text[: len(start)].lower() == start:
-            return f"{words}: what a server sent in place of the file"
+            return f"{words}: a server's answer instead of the file"
     if head[257:262] == b"ustar":
         return "a tar archive (unpack it first; PyTorch's own before 0.2: save it anew)"
     if head[4:8] == b"TFL3":

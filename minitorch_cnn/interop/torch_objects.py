@@ -123,7 +123,7 @@ class TorchMachine(PickleMachine):
         """The same with keyword arguments, which no object rebuilt here has."""
         _, _, kind = self.pop(), self.pop(), self.pop()
         if not isinstance(kind, Global) or kind.name in REBUILD or kind.name in STORAGES:
-            raise ValueError("it makes an object with arguments by name that has none")
+            raise ValueError("it passes keyword arguments to an object that takes none")
         self.push(Opaque(kind.name))
 
     # The content of an opaque object is dropped; sets are opaque.
@@ -168,7 +168,7 @@ class TorchMachine(PickleMachine):
             case ("storage", Global(name), str(key), str(), int(count), *rest) if name in STORAGES:
                 storage = self.storage_of(key, name, count)
             case _:
-                raise ValueError("it refers to data outside the pickle that is no storage")
+                raise ValueError("it refers to data outside the pickle that are not a storage")
         match rest:
             case [] | [None]:
                 return storage

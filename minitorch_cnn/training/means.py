@@ -32,7 +32,7 @@ class Means:
         self.sums = dict.fromkeys(self._metrics, 0.0)
 
     def add(self, function: str, samples: int, loss: BatchLoss, output: Any, target: Any) -> None:
-        """Add a batch; TypeError in the name of `function` if a metric does not return a number."""
+        """Add a batch. Raises: TypeError, naming `function`, if a metric returns no number."""
         self.samples += samples
         weight = samples * loss.share
         if weight:

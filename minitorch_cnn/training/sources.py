@@ -54,7 +54,7 @@ def load_source(
         raise ValueError(f"load_source: name={name!r} {one_of(name, SOURCES)}")
     needs_path = name not in BUILT_IN
     if needs_path != (path is not None):
-        rule = f"needs path, the folder it lies in, and got {path!r}"
+        rule = f"needs path, the folder of its files, and got {path!r}"
         raise ValueError(f"load_source: data {name!r} {rule if needs_path else 'takes no path'}")
     if of_pixels and name not in MASKS:
         raise ValueError(

@@ -118,7 +118,7 @@ BY_HAND = {
     "a call of a tuple": (SIZE + b")R", "calls a tuple"),
     "a call with a list": (ADMITTED + b"]R", "calls a Global"),
     "a new object of text": (TEXT + b")\x81", "makes an object of a str"),
-    "a new object by names": (ADMITTED + b")}\x92", "with arguments by name"),
+    "a new object by names": (ADMITTED + b")}\x92", "passes keyword arguments"),
     "an instance": (b"(" + TEXT + b"ibuiltins\neval\n", "not an opcode"),
     "an object": (b"(cbuiltins\neval\n" + TEXT + b"o", "not an opcode"),
     "a state of a name": (ADMITTED + b"}b", "sets the state of a Global"),

@@ -195,7 +195,7 @@ def test_other_kinds_of_tensors_are_refused_by_name(read, call, what):
         (Call("torch.Size", ([2],)), "a size is no tuple"),
         (Call("collections.OrderedDict", ([(1, 2, 3)],)), "not made from a list of pairs"),
         (Call("collections.OrderedDict", ((),)), "not made from a list of pairs"),
-        (Call("torch.FloatStorage"), "which is no function"),
+        (Call("torch.FloatStorage"), "which is not a function"),
         ([ROW], "a storage that belongs to no tensor"),
         ({"x": (Name("torch.FloatStorage"),)}, "torch.FloatStorage itself"),
         (Name("torch._utils._rebuild_tensor_v2"), "_rebuild_tensor_v2 itself"),
