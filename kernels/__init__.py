@@ -24,6 +24,7 @@ All operators share these modules:
     workspace.py      scratch memory
     jit.py, cache.py  compilation by Numba, where it is installed, and the cache of compiled kernels
     sources.py        the version of the files that a kernel is compiled from
+    warm.py           compiles the usual kernels at once: python -m minitorch_cnn.kernels warm
     machine.py        the processor's vector registers and caches
     sums.py           sums in any order
     micro_kernel.py   the micro-kernels: the innermost loops, in vector registers
