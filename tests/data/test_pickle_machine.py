@@ -127,7 +127,7 @@ BY_HAND = {
     "a state of a dict": (b"}}b", "sets the state of a dict"),
     "an extension": (b"\x82\1", "not an opcode"),
     "a reference as text": (b"P0\n", "not an opcode"),
-    "a reference to a module": (b"(X\6\0\0\0moduletQ", "no storage"),
+    "a reference to a module": (b"(X\6\0\0\0moduletQ", "not a storage"),
     "a buffer from outside": (b"\x97", "not an opcode"),
     "huge bytes": (b"\x96" + b"\xff" * 8, "truncated"),
     "a huge integer": (b"\x8b\xff\xff\xff\x7f", "not an opcode"),
