@@ -103,7 +103,8 @@ class _Freeing:
         return sizes
 
     def _node(self, node: Node, differing: dict[str, Sizes | None]) -> Node:
-        sizes = differing.get(node.inputs[1]) if len(node.inputs) > 1 else None
+        data, *rest = node.inputs or ("",)
+        sizes = differing.get(rest[0]) if rest else None
         if sizes is None:
             return node
         if node.operator not in ("Reshape", "Expand"):
@@ -112,13 +113,12 @@ class _Freeing:
             return node
         known = self._plain(node, sizes)
         if known is not None:
-            name = node.inputs[1]
-            name = name if name not in self.taken else fresh(name, self.taken)
+            name = fresh(rest[0], self.taken)
             self.constants[name] = Tensor(np.asarray(known, np.int64))
             self.taken.add(name)
         else:
             name = self._shape(sizes)
-        return node.but(inputs=(node.inputs[0], name))
+        return node.but(inputs=(data, name))
 
     def _plain(self, node: Node, sizes: Sizes) -> list[int] | None:
         """A constant shape with the same effect for any batch, if there is one."""

@@ -100,7 +100,7 @@ def _resampled(
     scales = [scale for _, _, scale in axes]
     sizes = [int(out) for _, out, _ in axes]
     spatial = tuple(range(2, 2 + len(sizes)))
-    if None not in scales:
+    if None not in scales and not align_corners:
         factors = np.asarray(scales, np.float32)
         return Tensor(rec.emit("Resize", input, None, factors, axes=spatial, **given))
     return Tensor(rec.emit("Resize", input, None, None, sizes, axes=spatial, **given))

@@ -97,7 +97,7 @@ class GraphModule(Module):
         self.graph = graph.but(constants={})
         # Directly, because names from files may have dots.
         for name, tensor in graph.constants.items():
-            table = self._parameters if isinstance(tensor, Parameter) else self._buffers
+            table: Any = self._parameters if isinstance(tensor, Parameter) else self._buffers
             table[name] = tensor
 
     def forward(self, *args: Any, **named: Any) -> Any:

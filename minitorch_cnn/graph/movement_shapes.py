@@ -166,11 +166,11 @@ def slice_(g: Given) -> list[Type]:
     return [Type(g.dtype(), tuple(out))]
 
 
-def _sliced(n: Size, a: Any, b: Any, step: Any) -> Size:
+def _sliced(n: Any, a: Any, b: Any, step: Any) -> Size:
     if all(isinstance(v, int) for v in (n, a, b, step)):
         # Python's own rule, in which an end of -1 and one before the first differ.
         low = -1 if step < 0 else 0
-        high = int(n) - 1 if step < 0 else int(n)
+        high = n - 1 if step < 0 else n
         a, b = (max(v + n, low) if v < 0 else v for v in (a, b))
         return len(range(min(a, high), min(b, high), step))
     if step == 1 and a == 0 and isinstance(b, int) and b > 2**31 - 2:

@@ -29,10 +29,9 @@ def resize(
         for axis, s in zip(axes, scales.tolist(), strict=True):
             factors[axis], out[axis] = s, int(np.floor(x.shape[axis] * s + 1e-6))
     transform = node.get("coordinate_transformation_mode")
-    if transform == "tf_crop_and_resize" or node.get("antialias"):
+    if transform == "tf_crop_and_resize":
         raise ValueError(
-            f"{node.name} (Resize): coordinate_transformation_mode={transform!r}, antialias="
-            f"{node.get('antialias')} is not supported"
+            f"{node.name} (Resize): coordinate_transformation_mode={transform!r} is not supported"
         )
     taps = [
         _taps(n, o, s if s is not None else o / n, *_settings(node))
@@ -45,10 +44,10 @@ def resize(
     return Resample.apply(x, along=tuple(taps[changed[0] :])).to(x.dtype)
 
 
-def _settings(node: Node) -> tuple[str, str, str, float, bool]:
+def _settings(node: Node) -> tuple[str, str, str, float, bool, bool]:
     transform, a = node.get("coordinate_transformation_mode"), float(node.get("cubic_coeff_a"))
-    exclude = bool(node.get("exclude_outside"))
-    return node.get("mode"), transform, node.get("nearest_mode"), a, exclude
+    exclude, wide = bool(node.get("exclude_outside")), bool(node.get("antialias"))
+    return node.get("mode"), transform, node.get("nearest_mode"), a, exclude, wide
 
 
 def taps_of(node: Node, axis: int, n: int, out: int, scales: np.ndarray | None) -> Taps:
@@ -75,22 +74,25 @@ def _by_sizes(
 
 @lru_cache(maxsize=256)
 def _taps(
-    n: int, out: int, scale: float, mode: str, transform: str, nearest: str, a: float, exclude: bool
-) -> Taps:
-    """The taps of `out` outputs along an axis of size n."""
+    n: int, out: int, scale: float, mode: str, transform: str, nearest: str, a: float,
+    exclude: bool, wide: bool,
+) -> Taps:  # fmt: skip
+    """The taps of `out` outputs along an axis of size n; with `wide` the kernel is stretched when
+    shrinking (antialias).
+    """
     o = np.arange(out)
     if n == out and scale == 1:
         return _all_used(n, o[None], np.ones((1, out)))
     x = _sources(o, n, out, scale, transform)
     if mode == "nearest":
         return _all_used(n, np.clip(_rounded(x, nearest), 0, n - 1)[None], np.ones((1, out)))
-    low = np.floor(x).astype(np.int64)
-    t = x - low
-    if mode == "linear":
-        places, weights = np.stack([low, low + 1]), np.stack([1 - t, t])
-    else:
-        places = low + np.arange(-1, 3)[:, None]
-        weights = _cubic(np.abs(x - places), a)
+    stretch = max(1 / scale, 1.0) if wide else 1.0
+    reach = int(np.ceil((1 if mode == "linear" else 2) * stretch))
+    places = np.floor(x).astype(np.int64) + np.arange(1 - reach, reach + 1)[:, None]
+    far = np.abs(x - places) / stretch
+    weights = np.maximum(1 - far, 0) if mode == "linear" else _cubic(far, a)
+    if wide:
+        weights = weights / weights.sum(0)
     if exclude:
         weights = np.where((places < 0) | (places >= n), 0, weights)
         weights = weights / weights.sum(0)

@@ -66,13 +66,14 @@ def _div(rec: Recorder, cls: Any, a: Any, b: Any) -> Standin:
     """A sum divided by the number of its terms is a mean."""
     last = rec.nodes[-1] if rec.nodes else None
     if last is not None and last.operator == "ReduceSum" and rec.use(a) == last.outputs[0]:
-        x = rec.values[last.inputs[0]]
+        source, *_ = last.inputs
+        x = rec.values[source]
         axes = rec.numbers[last.inputs[1]].tolist() if len(last.inputs) > 1 else []
         count = int(np.prod([x.shape[i] for i in axes])) if x.shape else 0
         if isinstance(b, np.ndarray) and b.ndim == 0 and float(b) == count and axes:
             rec.optional.add(last.name)
             keep = last.attributes["keepdims"]
-            return rec.emit("ReduceMean", last.inputs[0], axes, keepdims=keep)
+            return rec.emit("ReduceMean", source, axes, keepdims=keep)
     return rec.emit("Div", a, b)
 
 

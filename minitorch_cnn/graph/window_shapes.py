@@ -22,19 +22,19 @@ def same_pads(
 
 def windows_along(size: Size, span: int, stride: int, pads: tuple[int, int], ceil: bool) -> Size:
     """The number of windows along an axis; with `ceil`, one may end beyond the padding."""
-    space = size + sum(pads) - span
+    space: Any = size + sum(pads) - span
     if not ceil:
         return space // stride + 1
     if isinstance(space, Free):
         return UNKNOWN if stride > 1 else space + 1
     count = -(-space // stride) + 1
     # A window that would start in the padding after the input is omitted.
-    return count - 1 if (count - 1) * stride >= int(size + pads[0]) else count
+    return count - 1 if (count - 1) * stride >= space + span - pads[1] else count
 
 
 def settings_of(get: Any, spatial: int, kernel: Sequence[int]) -> tuple[list[int], list[int]]:
     """The strides, and the spans of the kernel with its dilations."""
-    strides = list(get("strides") or (1,) * spatial)
+    strides: list[int] = list(get("strides") or (1,) * spatial)
     dilations = get("dilations") or (1,) * spatial
     return strides, [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
 
