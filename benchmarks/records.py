@@ -89,7 +89,7 @@ def groups(rows: list[dict], by: Sequence[str]) -> dict[tuple, list[dict]]:
 def means(rows: list[dict], by: Sequence[str], unit: str = "time") -> Iterator[str]:
     """A line for each group and library: the geometric mean of the ratios, and the worst row."""
     fields = [name for name in measured(rows[0]) if name not in by]
-    different = [name for name in fields if len({row[name] for row in rows}) > 1]
+    different = [name for name in fields if len({row[name] for row in rows}) > 1] or fields
     for group, members in groups(rows, by).items():
         for library in dict.fromkeys(name for row in members for name in row["ratio"]):
             compared = [row for row in members if library in row["ratio"]]
