@@ -105,9 +105,12 @@ def test_rows_a_way_apart_compete_for_the_sets_of_a_cache():
     assert not collides(2**12, 4, cache) and not collides(2**12 + 64, 8, cache)
 
 
-def run(count, seed, **environment):
+COMPILED = "numba", "winograd", "direct"
+
+
+def run(count, seed, *names, **environment):
     """Compute random convolutions between guard pages, in a process of its own."""
-    script = f"from tests.kernels.conv2d.guarded import main; main({count}, {seed})"
+    script = f"from tests.kernels.conv2d.guarded import main; main({count}, {seed}, *{names})"
     path = os.pathsep.join([os.getcwd(), *sys.path])
     environment = {**os.environ, "PYTHONPATH": path, **environment}
     done = subprocess.run(
@@ -121,13 +124,14 @@ posix = pytest.mark.skipif(os.name != "posix", reason="guard pages by mprotect")
 
 @posix
 def test_no_implementation_reads_or_writes_outside_its_arrays():
-    run(100, 0)
+    run(100, 0, *COMPILED)
 
 
 @posix
 @pytest.mark.slow
-def test_no_implementation_reads_or_writes_outside_its_arrays_in_many_cases():
-    run(2000, 1)
+@pytest.mark.parametrize("name", COMPILED)
+def test_no_implementation_reads_or_writes_outside_its_arrays_in_many_cases(name):
+    run(2000, 1, name)
 
 
 @posix
@@ -136,4 +140,4 @@ def test_no_implementation_reads_or_writes_outside_its_arrays_in_many_cases():
 def test_kernels_for_other_machines_agree_and_stay_within_their_arrays(name):
     if name == "avx2" and machine().instructions == "sse":
         pytest.skip("this processor has no AVX2")
-    run(200, 2, MINITORCH_CNN_MACHINE=name)
+    run(200, 2, *COMPILED, MINITORCH_CNN_MACHINE=name)
