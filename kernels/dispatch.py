@@ -218,8 +218,9 @@ class Operator(Generic[M]):
         measured = self.measured(case) if self.measured else {}
         if measured:
             return sorted(able, key=lambda one: measured.get(one.name, math.inf))
-        if all(implementation.cost for implementation in able):
-            return sorted(able, key=lambda one: one.cost(case))
+        costs = {one.name: one.cost(case) for one in able if one.cost}
+        if len(costs) == len(able):
+            return sorted(able, key=lambda one: costs[one.name])
         return able
 
     def explain(self, case: Any) -> tuple[str, str]:

@@ -93,7 +93,8 @@ def read(file: Path) -> Tuned | None:
         raise TunedFileError(f"{file} was measured on another machine")
     if found.get("kernels") != _kernels():
         raise TunedFileError(f"{file} was measured with another version of the kernels")
-    seconds, threads = found.get("seconds"), found.get("threads")
+    seconds: Any = found.get("seconds")
+    threads = found.get("threads")
     if not _are_times(seconds) or not isinstance(threads, int) or threads < 1:
         raise TunedFileError(f"{file} is damaged (it holds no times)")
     return Tuned(seconds, threads, hashlib.sha256(content).hexdigest())

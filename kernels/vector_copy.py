@@ -7,8 +7,8 @@ arrays are one-dimensional; offsets in them are counted in elements.
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
+from .intrinsic import intrinsic
 from .jit import kernel
 from .micro_kernel import INDEX, LANE, Code, lanes_of
 
