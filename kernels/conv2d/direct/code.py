@@ -1,6 +1,7 @@
 """Emits vector instructions that read and write parts of vectors, beside those of a tile."""
 
 from collections.abc import Callable
+from typing import Any
 
 from llvmlite import ir
 from numba import types
@@ -55,8 +56,9 @@ class Masked(Code):
         if mask is None:
             return self.load(data, index)
         others = self.zero if others is None else others
-        pointer, align = self._pointer(data, index, others.type), LANE(_BYTES[others.type.element])
-        return self._call("load", others.type, others.type, pointer, align, mask, others)
+        vector: Any = others.type
+        pointer, align = self._pointer(data, index, vector), LANE(_BYTES[vector.element])
+        return self._call("load", vector, vector, pointer, align, mask, others)
 
     def store_where(self, mask, value, data, index):
         """Store the lanes of `mask`."""

@@ -5,7 +5,7 @@ weights A (rows, terms x taps) and the columns B of the image (terms x taps, pos
 gives KC, NC and MC; positions and rows are then cut so that all threads have equal work.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -135,7 +135,7 @@ def _blocks(matrix: Matrix, taps: int, panels: int, most: tuple, threads: int) -
     multiply-adds; a block of few panels leaves threads idle where the panels are few. No sum is
     cut, so the choice affects no result.
     """
-    best = None
+    best: Any = None
     for down in _cuts(matrix.strips, most[1]):
         for along in _cuts(panels, most[0]):
             wide, high = (
