@@ -137,13 +137,11 @@ def im2col(case) -> Work:
 
 
 def gemm(case) -> Work:
-    """Micro-tiles of MR x NR, on panels that are packed once; those of gradients for each image."""
-    host, itemsize, images = machine(), case.dtype.itemsize, case.x[0]
+    """Micro-tiles of MR x NR, on panels that are packed once, across images."""
+    host, itemsize = machine(), case.dtype.itemsize
     rows, terms, columns = shape_of(case)
     lanes, MR = host.lanes(itemsize), 8 if host.registers == 32 else 4
     packed = itemsize * case.groups * terms * (columns + rows)
-    if case.function == "conv2d_input_grad":
-        columns = images * _up(columns // max(images, 1), lanes)
     operations = 2 * case.groups * _up(rows, MR) * terms * _up(columns, lanes)
     start = COMPILED + 1e-5 + 1e-6 * case.groups
     return Work(operations, 0.8, 3 * packed, _arrays(case), start)
@@ -183,7 +181,10 @@ def direct(case) -> Work:
     if case.function == "conv2d_weight_grad":
         share *= 0.7
     operations = 2 * case.macs * _up(row, lanes) / max(row, 1)
-    return Work(operations, share, _arrays(case), _arrays(case), COMPILED)
+    moved, (rows, terms, _) = _arrays(case), shape_of(case)
+    if terms // (case.w[2] * case.w[3]) * row * case.dtype.itemsize > machine().l1.size // 2:
+        moved *= max(1, rows // 4)  # each few rows of weights read all planes again
+    return Work(operations, share, moved, _arrays(case), COMPILED)
 
 
 WORK: dict[str, Callable[..., Work]] = {
