@@ -100,7 +100,8 @@ def shape_of(case) -> Shape:
     if case.function == "conv2d_input_grad":
         # Each stride-th input reads the same taps.
         sh, sw = case.window.stride
-        return Shape(CG, OG * -(-taps // (sh * sw)), N * H * W)
+        read = -(-taps // (sh * sw))
+        return Shape(CG, OG * read, positions * taps // read)
     return Shape(OG, positions, CG * taps)
 
 
