@@ -1,0 +1,51 @@
+"""Inference in a channel-blocked layout: the kernels of compiled networks.
+
+A network that is compiled keeps its images in blocks of channels from its first convolution to its
+last pooling, so that no kernel packs anything but weights, once:
+
+    layout.py        where the elements of such an image are
+    tile.py          the micro-kernels, in vector registers
+    convolve.py      dense, grouped and depthwise convolutions with bias, residual and bounds
+    pool.py          pooling
+    elementwise.py   sums, gates and activations
+    reorder.py       to blocks and back; the zeros of a border
+
+Every operation has a function that plans a Call from layouts; a Call is run with its arrays:
+
+>>> call = convolve.convolution(x, y, w.shape, window, 1, 0.0, math.inf, w.dtype)
+>>> run(call, x_array, packed_weights, packed_bias, no_residual, y_array)
+"""
+
+from ..threads import parallel_ranges
+from .convolve import Call, can_convolve, convolution, pack_bias, pack_weights
+from .elementwise import addition, copy, function, gating
+from .layout import Layout, blocked, lanes
+from .pool import average_pooling, global_average, max_pooling
+from .reorder import border, from_blocks, to_blocks
+
+__all__ = [
+    "Call",
+    "Layout",
+    "addition",
+    "average_pooling",
+    "blocked",
+    "border",
+    "can_convolve",
+    "convolution",
+    "copy",
+    "from_blocks",
+    "function",
+    "gating",
+    "global_average",
+    "lanes",
+    "max_pooling",
+    "pack_bias",
+    "pack_weights",
+    "run",
+    "to_blocks",
+]
+
+
+def run(call: Call, *arrays) -> None:
+    """Run a call on flat arrays, contiguous and of one dtype, in the order that its plan names."""
+    parallel_ranges(call.kernel, call.items, call.size, *arrays, *call.settings)
