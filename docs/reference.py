@@ -46,6 +46,7 @@ PAGES = {
     "analysis": "What networks cost, do and have learned",
     "graph": "A network as a list of operators",
     "onnx": "ONNX files",
+    "compiler": "Compiled inference",
     "interop": "Weights in files",
     "hub": "Weights from an address",
     "nas": "Architecture search",

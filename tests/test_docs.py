@@ -100,8 +100,8 @@ def test_the_commands_of_a_page_are_understood(page, tmp_path, monkeypatch):
 MODULES = [
     "", "nn", "nn.functional", "nn.init", "nn.utils", "optim", "optim.lr_scheduler",
     "optim.swa_utils", "data", "data.transforms", "data.datasets", "training", "models",
-    "analysis", "graph", "onnx", "interop", "autograd", "autograd.functional", "nas", "kernels",
-    "cuda", "utils", "amp", "cuda.amp", "jit", "distributed", "linalg",
+    "analysis", "graph", "onnx", "compiler", "interop", "autograd", "autograd.functional", "nas",
+    "kernels", "cuda", "utils", "amp", "cuda.amp", "jit", "distributed", "linalg",
     "data.transforms.functional", "nn.utils.prune", "special", "distributions", "hub",
     "utils.tensorboard",
 ]  # fmt: skip

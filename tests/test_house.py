@@ -18,7 +18,7 @@ LAYERS = (
     ("amp", "distributed", "jit", "multiprocessing"),
     ("figures",),
     ("hub",),  # reads what it downloads
-    ("onnx",),
+    ("onnx", "compiler"),
     ("graph",),
     ("interop",),
     ("models", "optim", "data"),  # none of them imports another

@@ -1,0 +1,426 @@
+"""The plan of a compiled graph: a layout for each value, and a flat list of kernels to call.
+
+Convolutions, and what stands between them, work on blocks of channels (kernels/blocked); all other
+operators run as they do without compilation, on ordinary arrays. Reordering happens where the two
+meet. A concatenation of channels is not computed: its parts are written where it will be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..graph import Graph, Node
+from ..graph.window_shapes import pads_of, settings_of
+from ..kernels import blocked as kernels
+from ..kernels.blocked import Call, Layout
+from ..kernels.window import Window
+from .memory import Life, live_peak, planned
+from .steps import Step, bounds_of, fused
+
+ELEMENTWISE = ("Sigmoid", "HardSigmoid", "HardSwish", "LeakyRelu", "Relu", "Clip")
+
+
+class Place(NamedTuple):
+    """Where a value in blocks is: channels from `first` on in the array of `root`."""
+
+    root: str
+    first: int = 0
+
+
+class Entry(NamedTuple):
+    """One thing to do. call: a kernel on arrays, given as names of roots or as constants; or none,
+    and the step is run by its operator's ordinary implementation.
+
+    reads, writes: values that are ordinary arrays: what a reordering reads or makes.
+    """
+
+    step: str
+    call: Call | None
+    arrays: tuple[Any, ...] = ()
+    node: Node | None = None
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+
+
+class Plan(NamedTuple):
+    """All entries in order, the offset of each array in the arena, and what was planned."""
+
+    entries: list[Entry]
+    offsets: dict[str, tuple[int, int]]  # first element and number of elements, by root
+    size: int  # elements of the arena
+    live: int  # elements of the largest sum of live arrays
+    steps: list[Step]
+    layouts: dict[str, Layout]  # of the values in blocks
+
+
+def plan(graph: Graph) -> Plan:
+    """The plan of a graph whose shapes are all known."""
+    return _Planner(graph, fused(graph)).plan()
+
+
+class _Planner:
+    def __init__(self, graph: Graph, steps: list[Step]) -> None:
+        self.graph, self.steps = graph, steps
+        self.dtype = next(
+            (v.dtype for v in graph.inputs if v.dtype is not None and v.dtype.kind == "f"),
+            np.dtype(np.float32),
+        )
+        self.lanes = kernels.lanes(self.dtype.itemsize)
+        self.makers: dict[str, Callable[[Step], Entry]] = {}
+        self.blocked: set[str] = set()  # values in blocks
+        self.packed: dict[str, str] = {}  # the copy in blocks of an ordinary array
+        self.places: dict[str, Place] = {}
+        self.borders: dict[str, tuple[int, int]] = {}
+        self.roots: dict[str, Layout] = {}
+        self.entries: list[Entry] = []
+
+    # ------------------------------------------------------------------------------- what is known
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        shape = self.graph.values[name].shape
+        return tuple(n if isinstance(n, int) else -1 for n in shape) if shape else ()
+
+    def constant(self, name: str) -> np.ndarray | None:
+        return self.graph.array(name) if name else None
+
+    def is_image(self, name: str) -> bool:
+        value, shape = self.graph.values[name], self.shape(name)
+        return len(shape) == 4 and min(shape) > 0 and value.dtype == self.dtype
+
+    def window(self, node: Node, kernel: Sequence[int]) -> Window:
+        x = self.shape(node.inputs[0])
+        strides, spans = settings_of(node.get, 2, kernel)
+        pads = pads_of(node.get, x[2:], strides, spans)
+        dilations = tuple(node.get("dilations") or (1, 1))
+        return Window(tuple(kernel), tuple(strides), tuple(pads), dilations)
+
+    # ------------------------------------------------------------------------- which steps are ours
+
+    def choose(self) -> None:
+        """Decide which steps work on blocks."""
+        for step in self.steps:
+            node, name = step.node, step.output
+            image = self.is_image(name) and all(map(self.is_image, step.inputs[:1]))
+            rule = getattr(self, f"_can_{node.operator}", None)
+            if image and rule is not None and rule(step):
+                self.blocked.add(name)
+
+    def _in_blocks(self, *names: str) -> bool:
+        return all(name in self.blocked for name in names)
+
+    def _can_Conv(self, step: Step) -> bool:
+        node = step.node
+        w = self.constant(node.inputs[1])
+        bias = len(node.inputs) < 3 or self.constant(node.inputs[2]) is not None
+        if w is None or w.ndim != 4 or not bias or w.dtype != self.dtype:
+            return False
+        groups, C = node.get("group"), self.shape(node.inputs[0])[1]
+        width = C if self._is_narrow(node.inputs[0]) else self.lanes
+        depthwise = groups == C == len(w) and width == self.lanes
+        return depthwise or kernels.can_convolve(w.shape, groups, width, self.dtype.itemsize)
+
+    def _is_narrow(self, name: str) -> bool:
+        """Whether an ordinary array of few channels is packed as one narrow block."""
+        return name not in self.blocked and 2 * self.shape(name)[1] < self.lanes
+
+    def _can_MaxPool(self, step: Step) -> bool:
+        node = step.node
+        plain = len(node.outputs) == 1 or not any(
+            name in self.graph.consumers() for name in node.outputs[1:]
+        )
+        return plain and self._in_blocks(node.inputs[0])
+
+    def _can_AveragePool(self, step: Step) -> bool:
+        return not step.node.get("ceil_mode") and self._in_blocks(step.node.inputs[0])
+
+    def _can_GlobalAveragePool(self, step: Step) -> bool:
+        return self._in_blocks(step.node.inputs[0])
+
+    def _can_BatchNormalization(self, step: Step) -> bool:
+        constants = all(self.constant(name) is not None for name in step.node.inputs[1:5])
+        return constants and self._in_blocks(step.node.inputs[0])
+
+    def _can_Add(self, step: Step) -> bool:
+        a, b = step.node.inputs
+        same = self.graph.values[a].shape == self.graph.values[b].shape
+        return same and self._in_blocks(a, b)
+
+    def _can_Mul(self, step: Step) -> bool:
+        return self._gate(step.node) is not None
+
+    def _gate(self, node: Node) -> tuple[str, str] | None:
+        """The image and the gate (N, C, 1, 1) of a product."""
+        for x, gate in (node.inputs, node.inputs[::-1]):
+            if self._in_blocks(x, gate) and self.shape(gate) == (*self.shape(x)[:2], 1, 1):
+                return x, gate
+        return None
+
+    def _can_Concat(self, step: Step) -> bool:
+        node = step.node
+        whole = all(self.shape(name)[1] % self.lanes == 0 for name in node.inputs[:-1])
+        distinct = len(set(node.inputs)) == len(node.inputs)
+        return node.get("axis") in (1, -3) and whole and distinct and self._in_blocks(*node.inputs)
+
+    def _can_elementwise(self, step: Step) -> bool:
+        node = step.node
+        bounds = node.operator not in ("Clip", "Relu") or self._clip(node) is not None
+        return bounds and self._in_blocks(node.inputs[0])
+
+    _can_Sigmoid = _can_HardSigmoid = _can_HardSwish = _can_LeakyRelu = _can_elementwise
+    _can_Relu = _can_Clip = _can_elementwise
+
+    def _clip(self, node: Node) -> tuple[float, float] | None:
+        return bounds_of(self.graph, node)
+
+    # ------------------------------------------------------------------------- where the values are
+
+    def place(self) -> None:
+        """Decide which values share an array, and how wide the borders of the arrays are."""
+        for step in reversed(self.steps):
+            if step.node.operator == "Concat" and step.output in self.blocked:
+                self._place_parts(step)
+        for step in self.steps:
+            if step.output in self.blocked:
+                self.places.setdefault(step.output, Place(step.output))
+        for step in self.steps:
+            if step.node.operator == "Conv" and step.output in self.blocked:
+                self._widen(step)
+        for name in self.blocked:
+            root, first = self.places[name]
+            if first == 0 and root == name:
+                border = self.borders.get(root, (0, 0))
+                self.roots[root] = kernels.blocked(self._image(root), self.dtype.itemsize, border)
+
+    def _place_parts(self, step: Step) -> None:
+        """Let the parts of a concatenation be written into it, or find them there already."""
+        inputs = step.node.inputs
+        starts = np.cumsum([0, *(self.shape(name)[1] for name in inputs)]).tolist()
+        known = [self.places.get(name) for name in inputs]
+        if known[0] is not None and all(
+            at is not None and at.root == known[0].root and at.first == known[0].first + start
+            for at, start in zip(known, starts, strict=False)
+        ):
+            self.places[step.output] = known[0]
+            return
+        own = self.places.setdefault(step.output, Place(step.output))
+        for name, start in zip(inputs, starts, strict=False):
+            if name not in self.places and self._writer(name) != "Concat":
+                self.places[name] = Place(own.root, own.first + start)
+
+    def _writer(self, name: str) -> str:
+        return next((s.node.operator for s in self.steps if s.output == name), "")
+
+    def _widen(self, step: Step) -> None:
+        """Make room for a convolution's padding around what it reads."""
+        source = step.node.inputs[0]
+        w = self.constant(step.node.inputs[1])
+        assert w is not None
+        pads = self.window(step.node, w.shape[2:]).padding
+        root = self.places[source].root if source in self.blocked else f"{source}:blocks"
+        before = self.borders.get(root, (0, 0))
+        self.borders[root] = (max(before[0], *pads[0]), max(before[1], *pads[1]))
+
+    def _image(self, name: str) -> tuple[int, int, int, int]:
+        N, C, H, W = self.shape(name)
+        return N, C, H, W
+
+    def layout(self, name: str) -> Layout:
+        root, first = self.places[name]
+        at = self.roots[root]
+        return at if root == name else at.part(first, self.shape(name)[1])
+
+    # ---------------------------------------------------------------------------------- what to do
+
+    def plan(self) -> Plan:
+        self.choose()
+        self.place()
+        cleared: set[str] = set()
+        for step in self.steps:
+            if step.output not in self.blocked:
+                self._run_ordinary(step)
+                continue
+            sources = [self._source(step, name) for name in self._images(step)]
+            root = self.places[step.output].root
+            if root not in cleared:
+                cleared.add(root)
+                if self.roots[root].border != (0, 0):
+                    call = kernels.border(self.roots[root])
+                    self.entries.append(Entry(f"border of {root}", call, (root,)))
+            for entry in getattr(self, f"_plan_{step.node.operator}")(step, sources):
+                self.entries.append(entry)
+        for value in self.graph.outputs:
+            self._unpack(value.name)
+        return self._with_memory()
+
+    def _images(self, step: Step) -> list[str]:
+        """The inputs of a step that are images."""
+        node = step.node
+        if node.operator in ("Add", "Concat"):
+            return list(node.inputs)
+        if node.operator == "Mul":
+            return list(self._gate(node) or ())
+        return [node.inputs[0], *([step.residual] if step.residual else [])]
+
+    def _source(self, step: Step, name: str) -> str:
+        """The value in blocks that a step reads, packed first if it is an ordinary array."""
+        if name in self.blocked:
+            return name
+        copy = f"{name}:blocks"
+        if copy not in self.places:
+            narrow = self._is_narrow(name) and name == step.node.inputs[0]
+            at = kernels.blocked(
+                self._image(name), self.dtype.itemsize, self.borders.get(copy, (0, 0)), narrow
+            )
+            self.places[copy], self.roots[copy] = Place(copy), at
+            if at.border != (0, 0):
+                self.entries.append(Entry(f"border of {name}", kernels.border(at), (copy,)))
+            call = kernels.to_blocks(at)
+            self.entries.append(Entry(f"pack {name}", call, (None, copy), reads=(name,)))
+        return copy
+
+    def layout_of(self, source: str) -> Layout:
+        return self.roots[source] if source.endswith(":blocks") else self.layout(source)
+
+    def _root(self, source: str) -> str:
+        return self.places[source].root
+
+    def _unpack(self, name: str) -> None:
+        """Make an ordinary array of a value in blocks."""
+        if name in self.blocked and name not in self.packed:
+            self.packed[name] = name
+            call = kernels.from_blocks(self.layout(name))
+            entry = Entry(f"unpack {name}", call, (self._root(name), None), writes=(name,))
+            self.entries.append(entry)
+
+    def _run_ordinary(self, step: Step) -> None:
+        """A step that its operator's ordinary implementation runs, with its epilogue."""
+        for name in step.inputs:
+            self._unpack(name)
+        node = step.node
+        reads = tuple(name for name in step.inputs if name not in self.graph.constants)
+        self.entries.append(Entry(node.name, None, (step,), node, reads, tuple(node.outputs)))
+
+    def _plan_Conv(self, step: Step, sources: list[str]) -> list[Entry]:
+        node = step.node
+        w = self.constant(node.inputs[1])
+        assert w is not None
+        bias = self.constant(node.inputs[2]) if len(node.inputs) > 2 else None
+        return self._convolution(step, sources, w, bias, node.get("group"))
+
+    def _convolution(
+        self, step: Step, sources: list[str], w: np.ndarray, bias: np.ndarray | None, groups: int
+    ) -> list[Entry]:
+        x, y = self.layout_of(sources[0]), self.layout(step.output)
+        window = self.window(step.node, w.shape[2:])
+        bounds = step.low, step.high
+        call = kernels.convolution(x, y, w.shape, window, groups, *bounds, self.dtype)
+        weights = kernels.pack_weights(w, groups, x.width).reshape(-1)
+        more: Any = np.zeros(0, self.dtype)
+        before = []
+        if step.residual:
+            more, before = self._residual(step, sources[1], y)
+        arrays = (
+            self._root(sources[0]), weights, kernels.pack_bias(bias, len(w), self.dtype), more,
+            self._root(step.output),
+        )  # fmt: skip
+        return [*before, Entry(step.node.name, call, arrays)]
+
+    def _residual(self, step: Step, source: str, y: Layout) -> tuple[str, list[Entry]]:
+        """The array of a residual in the layout of the output: its own, or a copy."""
+        if self.layout_of(source) == y:
+            return self._root(source), []
+        copy = f"{step.output}:residual"
+        self.places[copy], self.roots[copy] = Place(copy), y._replace()
+        call = kernels.copy(self.layout_of(source), y, self.dtype)
+        arrays = self._root(source), copy
+        return copy, [Entry(f"copy of {source}", call, arrays)]
+
+    def _plan_BatchNormalization(self, step: Step, sources: list[str]) -> list[Entry]:
+        """A product and a sum for each channel: a depthwise convolution of one tap."""
+        arrays = [self.constant(name) for name in step.node.inputs[1:5]]
+        gamma, beta, mean, var = (np.asarray(a, np.float64) for a in arrays)
+        scale = gamma / np.sqrt(var + step.node.get("epsilon"))
+        w = scale.astype(self.dtype).reshape(-1, 1, 1, 1)
+        bias = (beta - mean * scale).astype(self.dtype)
+        node = Node("Conv", step.node.inputs[:1], (step.output,), {}, step.node.name)
+        plain = step._replace(node=node)
+        return self._convolution(plain, sources, w, bias, len(w))
+
+    def _plan_MaxPool(self, step: Step, sources: list[str]) -> list[Entry]:
+        window = self._pool_window(step)
+        return self._simple(step, sources, kernels.max_pooling, window)
+
+    def _plan_AveragePool(self, step: Step, sources: list[str]) -> list[Entry]:
+        window = self._pool_window(step)
+        include = bool(step.node.get("count_include_pad"))
+        return self._simple(step, sources, kernels.average_pooling, window, include)
+
+    def _pool_window(self, step: Step) -> Window:
+        window = self.window(step.node, step.node.get("kernel_shape"))
+        return replace(window, ceil_mode=bool(step.node.get("ceil_mode")))
+
+    def _plan_GlobalAveragePool(self, step: Step, sources: list[str]) -> list[Entry]:
+        return self._simple(step, sources, kernels.global_average)
+
+    def _plan_Add(self, step: Step, sources: list[str]) -> list[Entry]:
+        return self._simple(step, sources, kernels.addition, step.low, step.high, self.dtype)
+
+    def _plan_Mul(self, step: Step, sources: list[str]) -> list[Entry]:
+        return self._simple(step, sources, kernels.gating, self.dtype)
+
+    def _plan_Concat(self, step: Step, sources: list[str]) -> list[Entry]:
+        """Copies of the parts that are not written in their places."""
+        root, first = self.places[step.output]
+        entries = []
+        for source in sources:
+            size = self.shape(source)[1]
+            if self.places[source] != (root, first):
+                to = self.roots[root].part(first, size)
+                call = kernels.copy(self.layout_of(source), to, self.dtype)
+                arrays = self._root(source), root
+                entries.append(Entry(f"copy of {source}", call, arrays))
+            first += size
+        return entries
+
+    def _plan_elementwise(self, step: Step, sources: list[str]) -> list[Entry]:
+        node = step.node
+        a, b = self._clip(node) or (0.0, 0.0)
+        if node.operator in ("HardSigmoid", "LeakyRelu"):
+            a, b = node.get("alpha"), node.get("beta") or 0.0
+        name = "Clip" if node.operator == "Relu" else node.operator
+        x, y = self.layout_of(sources[0]), self.layout(step.output)
+        call = kernels.function(name, x, y, a, b, self.dtype)
+        return [Entry(node.name, call, (self._root(sources[0]), self._root(step.output)))]
+
+    _plan_Sigmoid = _plan_HardSigmoid = _plan_HardSwish = _plan_LeakyRelu = _plan_elementwise
+    _plan_Relu = _plan_Clip = _plan_elementwise
+
+    def _simple(
+        self, step: Step, sources: list[str], planner: Callable[..., Call], *settings: Any
+    ) -> list[Entry]:
+        """One call that reads images and writes one."""
+        layouts = [self.layout_of(source) for source in sources]
+        call = planner(*layouts, self.layout(step.output), *settings)
+        roots = tuple(map(self._root, (*sources, step.output)))
+        return [Entry(step.node.name, call, roots)]
+
+    # -------------------------------------------------------------------------------------- memory
+
+    def _with_memory(self) -> Plan:
+        first: dict[str, int] = {}
+        last: dict[str, int] = {}
+        for k, entry in enumerate(self.entries):
+            for array in entry.arrays:
+                if isinstance(array, str):
+                    first.setdefault(array, k)
+                    last[array] = k
+        sizes = {root: self.roots[root].size for root in first}
+        lives = [Life(root, sizes[root], first[root], last[root]) for root in first]
+        offsets, size = planned(lives)
+        spans = {root: (offsets[root], sizes[root]) for root in first}
+        layouts = {name: self.layout(name) for name in self.blocked}
+        return Plan(self.entries, spans, size, live_peak(lives), self.steps, layouts)

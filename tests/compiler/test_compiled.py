@@ -1,0 +1,245 @@
+"""mt.compile: compiled models give the results of the models, and notice what changes."""
+
+import threading
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba")
+
+import minitorch_cnn as mt
+from minitorch_cnn import nn
+from minitorch_cnn.compiler.memory import Life, live_peak, planned
+from minitorch_cnn.compiler.passes import drop_identities, fold_batch_norm
+from minitorch_cnn.compiler.steps import fused
+from minitorch_cnn.nn import functional as F
+
+SMALL = ("lenet5", "resnet20_cifar", "densenet40_k12_cifar", "preact_resnet110_cifar")
+
+
+def prepared(model):
+    """In evaluation mode, with statistics unlike those of a new batch norm."""
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            with mt.no_grad():
+                module.running_mean.normal_(0, 0.3)
+                module.running_var.uniform_(0.5, 2)
+                module.weight.uniform_(0.5, 1.5)
+                module.bias.normal_(0, 0.3)
+    return model.eval()
+
+
+def agree(model, x, tolerance=1e-5):
+    fast = mt.compile(model)
+    with mt.no_grad():
+        wanted, found = model(x), fast(x)
+    wanted, found = (y if isinstance(y, tuple) else (y,) for y in (wanted, found))
+    for y, z in zip(wanted, found, strict=True):
+        most = abs(y.numpy()).max()
+        np.testing.assert_allclose(z.numpy() / most, y.numpy() / most, atol=tolerance)
+    return fast
+
+
+def of_zoo(name, batch=2):
+    from minitorch_cnn.models.registry import model_entry
+
+    mt.manual_seed(0)
+    model = prepared(mt.models.create_model(name))
+    return model, mt.randn(batch, *model_entry(name).input_shape)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_compiled_model_gives_the_results_of_the_model(name):
+    agree(*of_zoo(name))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["resnet18", "resnext50_32x4d", "mobilenet_v1_025", "mobilenet_v2_035", "googlenet",
+             "squeezenet1_1", "densenet121", "shufflenet_v1_g3", "shufflenet_v2_x0_5",
+             "se_resnet50", "ghostnet_050", "inception_v3", "nasnet_a_mobile", "alexnet", "vgg11"],
+)  # fmt: skip
+def test_architectures_of_every_kind_compile(name):
+    agree(*of_zoo(name, 1), tolerance=1e-4)
+
+
+class Mixed(nn.Module):
+    """Layers in blocks beside layers that are not, odd channels, concatenation and gates."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 32, 3, 2, 1, bias=False), nn.BatchNorm2d(32))
+        self.wide, self.deep = nn.Conv2d(32, 16, 1), nn.Conv2d(32, 20, 3, padding=1)
+        self.tall = nn.Conv2d(32, 36, (3, 1), padding=(1, 0), dilation=(1, 1))
+        self.gate = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(72, 72, 1), nn.Hardsigmoid())
+        self.norm, self.pool = nn.BatchNorm2d(72), nn.MaxPool2d(3, 2, 1)
+        self.drop, self.last = nn.Dropout(0.5), nn.Linear(72, 10)
+
+    def forward(self, x):
+        x = F.relu6(self.stem(x))
+        x = mt.cat([self.wide(x), self.deep(x), F.hardswish(self.tall(x))], 1)
+        x = x * self.gate(x)
+        x = self.pool(F.relu(self.norm(x))) + F.avg_pool2d(x, 3, 2, 1, count_include_pad=False)
+        y = F.max_pool2d(F.leaky_relu(x, 0.1).sigmoid(), 2, ceil_mode=True)
+        return self.last(self.drop(y).mean((2, 3))), x
+
+
+@pytest.mark.parametrize("size", [(17, 23), (32, 32), (9, 8)])
+@pytest.mark.parametrize("dtype", [mt.float32, mt.float64])
+def test_a_net_of_many_layers(size, dtype):
+    mt.manual_seed(0)
+    model = prepared(Mixed()).to(dtype)
+    agree(model, mt.randn(2, 3, *size, dtype=dtype), 1e-5 if dtype == mt.float32 else 1e-12)
+
+
+def test_in_training_and_with_gradients_the_model_runs():
+    model, x = of_zoo("lenet5")
+    fast = mt.compile(model)
+    assert fast(x).requires_grad  # gradient mode, and parameters that require it
+    fast.train()
+    assert model.training
+    with mt.no_grad():
+        fast(x)
+    assert not fast._programs
+    fast.eval()
+    with mt.no_grad():
+        assert not fast(x).requires_grad
+    assert len(fast._programs) == 1
+
+
+def test_weights_modules_and_hooks_that_change_are_noticed():
+    mt.manual_seed(0)
+    model = prepared(nn.Sequential(nn.Conv2d(3, 16, 3), nn.BatchNorm2d(16), nn.ReLU()))
+    x, fast = mt.randn(1, 3, 8, 8), mt.compile(model)
+
+    def changes():
+        yield lambda: model[0].weight.mul_(2)
+        yield lambda: model[1].running_mean.add_(1)
+        yield lambda: setattr(model[0], "bias", nn.Parameter(mt.ones(16)))
+        yield lambda: setattr(model, "2", nn.Tanh())
+        yield lambda: model[2].register_forward_hook(lambda module, given, y: y + 1)
+
+    with mt.no_grad():
+        before = fast(x)
+        for change in changes():
+            change()
+            wanted = model(x)
+            assert not np.allclose(wanted.numpy(), before.numpy())
+            np.testing.assert_allclose(fast(x).numpy(), wanted.numpy(), rtol=1e-4, atol=1e-5)
+            before = wanted
+
+
+def test_the_model_stays_as_it_is():
+    model, x = of_zoo("resnet20_cifar")
+    before = {name: t.numpy().copy() for name, t in model.state_dict().items()}
+    agree(model, x)
+    for name, t in model.state_dict().items():
+        np.testing.assert_array_equal(t.numpy(), before[name])
+
+
+def test_several_threads_run_one_compiled_model():
+    model, _ = of_zoo("resnet20_cifar")
+    fast = mt.compile(model)
+    inputs = [mt.randn(1, 3, 32, 32) for _ in range(8)]
+    with mt.no_grad():
+        wanted = [model(x).numpy() for x in inputs]
+    found = [None] * len(inputs)
+
+    def work(k):
+        with mt.no_grad():
+            for _ in range(5):
+                found[k] = fast(inputs[k]).numpy()
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(len(inputs))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for y, z in zip(wanted, found, strict=True):
+        np.testing.assert_allclose(z, y, rtol=1e-4, atol=1e-5)
+
+
+def test_what_cannot_be_captured_is_refused_by_its_module():
+    class Branch(nn.Module):
+        def forward(self, x):
+            return x if x.sum() > 0 else -x
+
+    with pytest.raises(RuntimeError, match="compile: Branch"), mt.no_grad():
+        mt.compile(Branch().eval())(mt.zeros(1, 2))
+
+
+def test_the_explanation_names_passes_layouts_and_memory(capsys):
+    model, x = of_zoo("resnet20_cifar")
+    agree(model, x).explain()
+    text = capsys.readouterr().out
+    assert "fold_batch_norm" in text and "blocked" in text and "bytes planned" in text
+
+
+# --------------------------------------------------------------------------------- passes and plans
+
+
+def graph_of(*layers, size=(1, 3, 8, 8)):
+    return mt.graph.capture(prepared(nn.Sequential(*layers)), mt.zeros(*size))
+
+
+def test_identities_and_dropout_are_dropped_unless_they_are_results():
+    graph = graph_of(nn.Identity(), nn.Conv2d(3, 4, 3), nn.Dropout(), nn.ReLU())
+    assert [node.operator for node in drop_identities(graph)] == ["Conv", "Relu"]
+
+
+def test_batch_norm_is_folded_only_where_nothing_else_reads_the_convolution():
+    graph = graph_of(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
+    folded = mt.graph.verify(mt.graph.infer(fold_batch_norm(graph)))
+    assert [node.operator for node in folded] == ["Conv"]
+    x = mt.randn(2, 3, 8, 8)
+    np.testing.assert_allclose(
+        mt.graph.run(folded, x).detach().numpy(),
+        mt.graph.run(graph, x).detach().numpy(),
+        rtol=1e-4,
+        atol=1e-5,
+    )
+
+    class Both(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.norm = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)
+
+        def forward(self, x):
+            y = self.conv(x)
+            return self.norm(y) + y
+
+    graph = mt.graph.capture(prepared(Both()), mt.zeros(1, 3, 8, 8))
+    assert fold_batch_norm(graph).nodes == graph.nodes
+
+
+def test_a_residual_and_a_relu_are_fused_with_their_convolution():
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.two = nn.Conv2d(4, 4, 3, padding=1), nn.Conv2d(4, 4, 1)
+
+        def forward(self, x):
+            return F.relu6(self.one(F.relu(x)) + self.two(x)) * 2
+
+    graph = mt.graph.capture(Block().eval(), mt.zeros(1, 4, 8, 8))
+    steps = fused(graph)
+    assert [step.node.operator for step in steps] == ["Relu", "Conv", "Conv", "Mul"]
+    assert steps[2].residual == steps[1].output and (steps[2].low, steps[2].high) == (0, 6)
+
+
+def test_arrays_that_live_together_do_not_overlap():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        lives = []
+        for k in range(20):
+            first = int(rng.integers(20))
+            size, length = int(rng.integers(1, 900)), int(rng.integers(5))
+            lives.append(Life(f"a{k}", size, first, first + length))
+        offsets, size = planned(lives)
+        for a in lives:
+            assert offsets[a.name] + a.size <= size
+            for b in lives:
+                if a.name != b.name and a.first <= b.last and b.first <= a.last:
+                    ends = offsets[a.name] + a.size, offsets[b.name] + b.size
+                    assert ends[0] <= offsets[b.name] or ends[1] <= offsets[a.name]
+        assert size <= 2 * live_peak(lives) + 16 * len(lives)
