@@ -84,7 +84,8 @@ class _Planner:
         shape = self.graph.values[name].shape
         return tuple(n if isinstance(n, int) else -1 for n in shape) if shape else ()
 
-    def constant(self, name: str) -> np.ndarray | None:
+    def constant(self, name: str) -> Any:
+        """The array of a constant; None for any other value."""
         return self.graph.array(name) if name else None
 
     def is_image(self, name: str) -> bool:
@@ -95,8 +96,9 @@ class _Planner:
         x = self.shape(node.inputs[0])
         strides, spans = settings_of(node.get, 2, kernel)
         pads = pads_of(node.get, x[2:], strides, spans)
-        dilations = tuple(node.get("dilations") or (1, 1))
-        return Window(tuple(kernel), tuple(strides), tuple(pads), dilations)
+        dilations = node.get("dilations") or (1, 1)
+        settings: list[Any] = [tuple(pair) for pair in (kernel, strides, pads, dilations)]
+        return Window(settings[0], settings[1], settings[2], settings[3])
 
     # ------------------------------------------------------------------------- which steps are ours
 
@@ -114,12 +116,12 @@ class _Planner:
 
     def _can_Conv(self, step: Step) -> bool:
         node = step.node
-        w = self.constant(node.inputs[1])
+        x, w = node.inputs[0], self.constant(node.inputs[1])
         bias = len(node.inputs) < 3 or self.constant(node.inputs[2]) is not None
         if w is None or w.ndim != 4 or not bias or w.dtype != self.dtype:
             return False
-        groups, C = node.get("group"), self.shape(node.inputs[0])[1]
-        width = C if self._is_narrow(node.inputs[0]) else self.lanes
+        groups, C = node.get("group"), self.shape(x)[1]
+        width = C if self._is_narrow(x) else self.lanes
         depthwise = groups == C == len(w) and width == self.lanes
         return depthwise or kernels.can_convolve(w.shape, groups, width, self.dtype.itemsize)
 
@@ -218,7 +220,6 @@ class _Planner:
         """Make room for a convolution's padding around what it reads."""
         source = step.node.inputs[0]
         w = self.constant(step.node.inputs[1])
-        assert w is not None
         pads = self.window(step.node, w.shape[2:]).padding
         root = self.places[source].root if source in self.blocked else f"{source}:blocks"
         before = self.borders.get(root, (0, 0))
@@ -307,7 +308,6 @@ class _Planner:
     def _plan_Conv(self, step: Step, sources: list[str]) -> list[Entry]:
         node = step.node
         w = self.constant(node.inputs[1])
-        assert w is not None
         bias = self.constant(node.inputs[2]) if len(node.inputs) > 2 else None
         return self._convolution(step, sources, w, bias, node.get("group"))
 

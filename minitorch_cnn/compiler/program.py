@@ -37,7 +37,7 @@ class Program:
                 source = np.ascontiguousarray(values[entry.reads[0]].array).reshape(-1)
                 arrays = (source, *arrays[1:])
             elif entry.writes:  # unpacked into one
-                shape = self.graph.values[entry.writes[0]].shape
+                shape: Any = self.graph.values[entry.writes[0]].shape
                 made = np.empty(shape, self.dtype)
                 values[entry.writes[0]] = Tensor(made)
                 arrays = (*arrays[:1], made.reshape(-1))

@@ -10,6 +10,8 @@ for Efficient Integer-Arithmetic-Only Inference (arXiv 1712.05877), equation 14.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ...graph import Graph, Node, fresh
@@ -44,9 +46,10 @@ def fold_batch_norm(graph: Graph) -> Graph:
 def _folded(graph: Graph, conv: Node, norm: Node, constants: dict[str, Tensor]) -> Node:
     """The convolution with the norm in its weights and bias, under the norm's name and output."""
 
-    def array(name: str) -> np.ndarray:
+    def array(name: str) -> Any:
         return constants[name].detach().cpu().numpy().astype(np.float64)
 
+    x = conv.inputs[0]
     w, dtype = array(conv.inputs[1]), constants[conv.inputs[1]].dtype
     gamma, beta, mean, var = map(array, norm.inputs[1:5])
     scale = gamma / np.sqrt(var + norm.get("epsilon"))
@@ -57,4 +60,4 @@ def _folded(graph: Graph, conv: Node, norm: Node, constants: dict[str, Tensor]) 
         name = fresh(f"{norm.name}.{what}", set(graph.values) | set(constants))
         constants[name] = Tensor(value.astype(dtype))
         names.append(name)
-    return conv.but(inputs=(conv.inputs[0], *names), outputs=norm.outputs[:1], name=norm.name)
+    return conv.but(inputs=(x, *names), outputs=norm.outputs[:1], name=norm.name)
