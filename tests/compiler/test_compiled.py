@@ -13,6 +13,7 @@ from minitorch_cnn.compiler.memory import Life, live_peak, planned
 from minitorch_cnn.compiler.passes import drop_identities, fold_batch_norm
 from minitorch_cnn.compiler.steps import fused
 from minitorch_cnn.nn import functional as F
+from tests.graph.random_nets import Random
 
 SMALL = ("lenet5", "resnet20_cifar", "densenet40_k12_cifar", "preact_resnet110_cifar")
 
@@ -90,6 +91,15 @@ def test_a_net_of_many_layers(size, dtype):
     mt.manual_seed(0)
     model = prepared(Mixed()).to(dtype)
     agree(model, mt.randn(2, 3, *size, dtype=dtype), 1e-5 if dtype == mt.float32 else 1e-12)
+
+
+@pytest.mark.parametrize("seeds", [range(20), pytest.param(range(20, 500), marks=pytest.mark.slow)],
+                         ids=["few", "many"])  # fmt: skip
+def test_random_nets(seeds):
+    for seed in seeds:
+        mt.manual_seed(seed)
+        net = Random(seed).double().eval()
+        agree(net, mt.randn(3, 4, 12, 10, dtype=mt.float64), 1e-9)
 
 
 def test_in_training_and_with_gradients_the_model_runs():
