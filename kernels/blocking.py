@@ -48,9 +48,9 @@ def terms(l1: Cache, MR: int, itemsize: int) -> int:
     """KC: a micro-panel of A stays in a quarter of the first level.
 
     ways_A = max(1, W / 4),  KC = ways_A * bytes of a way / (MR * itemsize).  Three quarters are for
-    the micro-panels of B and tiles of C that pass. Low et al. make room for a whole micro-panel of
-    B, which gives a third to a half of this KC, because a processor may wait for the second level;
-    those with prefetch do not, and half as many passes over C pay.
+    the micro-panels of B and tiles of C that pass. Low et al. keep a whole micro-panel of B in
+    the cache, which gives a third to a half of this KC, because a processor may wait for the second
+    level; those with prefetch do not, and half as many passes over C pay.
     """
     return max(1, max(1, l1.ways // 4) * _way(l1) // (MR * itemsize))
 

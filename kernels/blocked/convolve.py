@@ -122,8 +122,8 @@ def convolution(
     if y.width != vector:
         raise ValueError(f"convolution: the blocks of y must have {vector} channels, not {y.width}")
     pads = [side for axis in window.padding for side in axis]
-    room = [x.border[0], x.border[0], x.border[1], x.border[1]]
-    if any(pad > most for pad, most in zip(pads, room, strict=True)):
+    space = [x.border[0], x.border[0], x.border[1], x.border[1]]
+    if any(pad > most for pad, most in zip(pads, space, strict=True)):
         raise ValueError(f"convolution: the padding {window.padding} exceeds the border {x.border}")
     (sh, sw), (OH, OW) = window.stride, y.shape[2:]
     top, left = window.padding[0][0], window.padding[1][0]

@@ -1,4 +1,4 @@
-"""The memory plan: one arena for all intermediate arrays, in which the dead make room."""
+"""The memory plan: one arena for all intermediate arrays, whose memory is reused."""
 
 from __future__ import annotations
 

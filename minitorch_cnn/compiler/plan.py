@@ -217,7 +217,7 @@ class _Planner:
         return next((s.node.operator for s in self.steps if s.output == name), "")
 
     def _widen(self, step: Step) -> None:
-        """Make room for a convolution's padding around what it reads."""
+        """Widen the border of what a convolution reads to its padding."""
         source = step.node.inputs[0]
         w = self.constant(step.node.inputs[1])
         pads = self.window(step.node, w.shape[2:]).padding
