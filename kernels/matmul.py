@@ -35,8 +35,9 @@ def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.nd
     if a.ndim == b.ndim == 2:  # the most frequent case
         macs = a.size * b.shape[1]
         if macs <= SERIAL_VECTOR_MACS or (macs <= SERIAL_MACS and len(a) > 1 < b.shape[1]):
-            if out is None and type(a) is np.ndarray:
-                return a.dot(b)  # takes half as long as np.matmul for small matrices
+            # dot takes half as long as np.matmul for small matrices, but copies one that is strided.
+            if out is None and type(a) is np.ndarray and b.size <= SERIAL_MACS:
+                return a.dot(b)
             return np.matmul(a, b, out=out)
     if type(a) is not np.ndarray or a.dtype.char not in "fd" or a.ndim < 2 or b.ndim < 2:
         return np.matmul(a, b, out=out)  # without BLAS, or without matrices

@@ -51,7 +51,7 @@ FAULTS = {
         "conv2d_input_grad",
     ),
     "= for += over the blocks of a depthwise weight gradient": Fault(
-        conv2d, "depthwise",
+        conv2d, "numpy_depthwise",
         "gw[c, :, kh, kw] +=",
         "gw[c, :, kh, kw] =",
         "conv2d_weight_grad",
@@ -69,7 +69,7 @@ FAULTS = {
         "conv2d_forward",
     ),
     "groups x stride: the stride forgotten where there are groups": Fault(
-        conv2d, "depthwise",
+        conv2d, "numpy_depthwise",
         "    gx = np.zeros((N, groups, H, W), gy.dtype)",
         "    gx = np.zeros((N, groups, H, W), gy.dtype)\n"
         "    window = type(window)(window.kernel, 1, window.padding, window.dilation)",
@@ -82,7 +82,7 @@ FAULTS = {
         "conv2d_forward",
     ),
     "channel multiplier: only the first of its outputs sends a gradient": Fault(
-        conv2d, "depthwise",
+        conv2d, "numpy_depthwise",
         "for m in range(M):",
         "for m in range(1):",
         "conv2d_input_grad",
@@ -177,5 +177,5 @@ def test_the_implementation_test_catches_and_names(monkeypatch, fault):
     ("operator", "file"), dict.fromkeys(fault[:2] for fault in FAULTS.values())
 )
 def test_without_a_fault_nothing_is_caught(monkeypatch, operator, file):
-    plant(monkeypatch, Fault(operator, file, "import numpy", "import numpy", ""))
+    plant(monkeypatch, Fault(operator, file, "import numpy as np", "import numpy as np", ""))
     run_the_implementation_test(operator)
