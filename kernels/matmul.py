@@ -35,7 +35,7 @@ def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.nd
     if a.ndim == b.ndim == 2:  # the most frequent case
         macs = a.size * b.shape[1]
         if macs <= SERIAL_VECTOR_MACS or (macs <= SERIAL_MACS and len(a) > 1 < b.shape[1]):
-            # dot takes half as long as np.matmul for small matrices, but copies one that is strided.
+            # dot takes half the time of np.matmul for small matrices, but copies strided ones.
             if out is None and type(a) is np.ndarray and b.size <= SERIAL_MACS:
                 return a.dot(b)
             return np.matmul(a, b, out=out)
