@@ -11,6 +11,7 @@ A folder for each operator, a file in it for each implementation of the operator
     local_response_norm   AlexNet's normalisation across channels
     optimizer             the update steps of SGD, LARS, RMSprop and Adam
     resample              nearest and bilinear interpolation
+    blocked               inference in blocks of channels, for compiled networks
 
 To read an operator, start with `__init__.py`: it states what each function returns and lists the
 implementations. `loops.py` is the definition in plain loops; every other implementation is tested

@@ -1,13 +1,13 @@
-"""Convolution in Numba: register tiles over the columns, which are never written to memory.
+"""Convolution in Numba as matrix products in the loops of BLIS, by packed panels.
 
-    y  = w  @ columns of x      forward          \\  sums over taps on grids: grid.py,
-    gx = w' @ columns of gy     input gradient   /   from lines.py or pointwise.py
+    y  = w  @ columns of x      forward          \\  sums over taps on grids (grid.py),
+    gx = w' @ columns of gy     input gradient   /   panels packed from the image (pack_b.py)
     gw = gy @ rows of x         weight gradient      weight_sum.py
 
-The arithmetic is that of im2col.py, but the matrix products use the micro-kernels of
-micro_kernel.py, which read each row of the right factor at an offset of its own. So no column
-matrix is written. Blocks are divided among the threads. On one core, the forward passes of the
-layers of ResNet-50 and GoogLeNet take 1.0 to 1.5 times as long as with oneDNN.
+The matrices are those of im2col.py, but no column matrix is written: a block of columns is packed
+into micro-panels that stay in the second-level cache, and the micro-kernels of micro_kernel.py
+multiply them by packed weights. im2col, stride, dilation and transposition are ways to pack. Block
+sizes are formulas of the machine's caches (blocking.py, plan.py); product.py has the loops.
 """
 
 import math
