@@ -34,7 +34,7 @@ class Program:
                 self._ordinary(entry, values)
                 continue
             if entry.reads:  # packed from an ordinary array
-                source = np.ascontiguousarray(values[entry.reads[0]].array).reshape(-1)
+                source = np.ascontiguousarray(self._value(entry.reads[0], values).array).reshape(-1)
                 arrays = (source, *arrays[1:])
             elif entry.writes:  # unpacked into one
                 shape: Any = self.graph.values[entry.writes[0]].shape

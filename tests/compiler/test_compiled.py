@@ -102,6 +102,19 @@ def test_random_nets(seeds):
         agree(net, mt.randn(3, 4, 12, 10, dtype=mt.float64), 1e-9)
 
 
+def test_a_parameter_is_an_image_like_any_other():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(4, 4, 3, padding=1)
+            self.place = nn.Parameter(mt.randn(2, 4, 6, 6))
+
+        def forward(self, x):
+            return F.relu(self.conv(x) + self.place) + self.conv(self.place)
+
+    agree(Net().eval(), mt.randn(2, 4, 6, 6))
+
+
 def test_in_training_and_with_gradients_the_model_runs():
     model, x = of_zoo("lenet5")
     fast = mt.compile(model)
