@@ -309,6 +309,7 @@ def tensor_page(home: dict[int, str]) -> list[str]:
     for name in own:
         member = inspect.getattr_static(kind, name)
         form = "autoproperty" if isinstance(member, property) else "automethod"
+        form = "autoattribute" if inspect.ismemberdescriptor(member) else form  # of __slots__
         lines += [f".. {form}:: {ROOT}::Tensor.{name}", ""]
     lines += [*title("Functions that are methods, too", "-")]
     lines += ["``x.add(y)`` is ``mt.add(x, y)``, and so is each of these:", ""]
