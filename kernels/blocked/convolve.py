@@ -19,7 +19,7 @@ from ..machine import machine
 from ..thread_pool import shared
 from ..window import Window
 from .layout import Layout, lanes
-from .tile import RUNS, VECTORS, Form, dense_pair, dense_single, depthwise_tile
+from .tile import RUNS, VECTORS, Form, tile_pair, tile_single
 
 ITEMS = 8  # of work that a call should have, for up to four threads
 MACS_PER_ELEMENT = 16  # multiply-adds in the time to read and write one element
@@ -151,11 +151,11 @@ def convolution(
     macs = N * O * OH * OW * CG * KH * KW
     row = 2 * RUNS[0] * x.width if rows == 1 else sh * x.row  # of input, for a tile or a row
     items = _items(N, rows, columns, y.blocks, x.blocks * row * np.dtype(dtype).itemsize)
-    form = Form.of(run, sw, x.width)
+    form = Form.of(run, sw, x.width, depthwise)
     bounds = np.array([low, high], dtype)
     size = macs // MACS_PER_ELEMENT + math.prod(y.shape)
     settings = offsets, tuple(geometry), tuple(form), bounds, items
-    return Call(convolve_depthwise if depthwise else convolve, settings, len(items), size)
+    return Call(convolve, settings, len(items), size)
 
 
 def _is_flat(x: Layout, y: Layout, window: Window) -> bool:
@@ -206,8 +206,9 @@ def _items(N: int, rows: int, columns: int, blocks: int, row_bytes: int) -> np.n
 
 @kernel
 def convolve(x, w, bias, residual, y, offsets, geometry, form, bounds, items, pool, first, last):
-    """Compute some items of a dense convolution: for each pair of blocks of output channels, the
-    tiles of its rows.
+    """Compute some items: for each pair of blocks of output channels, the tiles of its rows.
+
+    A block of a depthwise convolution is a group of its own, and has no pair.
     """
     if shared(pool, first, last):
         return
@@ -232,13 +233,13 @@ def convolve(x, w, bias, residual, y, offsets, geometry, form, bounds, items, po
                     x_second = x_row if both else (right - left) * x_step
                     y_second = y_row if both else (right - left) * lanes
                     if pair:
-                        dense_pair(
+                        tile_pair(
                             form, x, x_from, x_second, x_step, offsets, taps, w, b * w_block,
                             w_block, bias, b * lanes, residual, has_residual,
                             y, y_from, y_second, y_block, low, high,
                         )  # fmt: skip
                     else:
-                        dense_single(
+                        tile_single(
                             form, x, x_from, x_second, x_step, offsets, taps, w, b * w_block,
                             w_block, bias, b * lanes, residual, has_residual,
                             y, y_from, y_second, y_block, low, high,
@@ -246,39 +247,6 @@ def convolve(x, w, bias, residual, y, offsets, geometry, form, bounds, items, po
                     j = left + 2 * run
                 i += 2 if both else 1
             b += 2 if pair else 1
-
-
-@kernel
-def convolve_depthwise(
-    x, w, bias, residual, y, offsets, geometry, form, bounds, items, pool, first, last
-):
-    """Compute some items of a depthwise convolution: the tiles of each block of channels."""
-    if shared(pool, first, last):
-        return
-    (x_start, x_image, x_block, x_row, x_step, y_start, y_image, y_block, y_row, columns,
-     lanes, w_block, _) = geometry  # fmt: skip
-    low, high = bounds[0], bounds[1]
-    taps, has_residual, run = len(offsets), len(residual) > 0, len(form[0])
-    for k in range(first, last):
-        n, i0, i1, j0, j1, b0, end = item_of(items, k)
-        for b in range(b0, end):
-            x_at = x_start + n * x_image + b * x_block
-            y_at = y_start + n * y_image + b * y_block
-            i = i0
-            while i < i1:
-                both = columns == run and i + 1 < i1
-                j = j0
-                while j < j1:
-                    left, right = runs_from(j, j1, run)
-                    x_second = x_row if both else (right - left) * x_step
-                    y_second = y_row if both else (right - left) * lanes
-                    depthwise_tile(
-                        form, x, x_at + i * x_row + left * x_step, x_second, x_step, offsets, taps,
-                        w, b * w_block, w_block, bias, b * lanes, residual, has_residual,
-                        y, y_at + i * y_row + left * lanes, y_second, y_block, low, high,
-                    )  # fmt: skip
-                    j = left + 2 * run
-                i += 2 if both else 1
 
 
 @kernel

@@ -13,66 +13,65 @@ def to_blocks(y: Layout) -> Call:
 
     Channels beyond C become zeros.
     """
-    return _reordering(pack_blocks, y)
+    return _copying(_in_rows(y), y)
 
 
 def from_blocks(x: Layout) -> Call:
     """The call that unpacks y (N, C, H, W), contiguous, from blocks. Its arrays: x, y."""
-    return _reordering(unpack_blocks, x)
+    return _copying(x, _in_rows(x))
 
 
 def border(y: Layout) -> Call:
     """The call that writes zeros around the images. Its array: y."""
-    return _reordering(clear_border, y)
+    sizes = *y.shape[2:], y.width, y.start, y.image, y.block, y.row, y.blocks, *y.border
+    return Call(clear_border, (sizes,), y.shape[0] * y.blocks, math.prod(y.shape))
 
 
-def _reordering(fill, at: Layout) -> Call:
-    settings = *at.shape[1:], at.width, at.start, at.image, at.block, at.row, at.blocks, *at.border
-    size = math.prod(at.shape)
-    return Call(fill, (settings,), at.shape[0] * at.blocks, size)
+def _in_rows(at: Layout) -> Layout:
+    """The layout of a contiguous array (N, C, H, W): blocks of one channel."""
+    _, C, H, W = at.shape
+    return Layout(at.shape, 1, (0, 0), C * H * W, H * W, W, 0)
+
+
+def _copying(x: Layout, y: Layout) -> Call:
+    """The call that copies each channel of y from x, some channels per item."""
+    places = tuple((at.start, at.image, at.block, at.row, at.width) for at in (x, y))
+    N, C, H, W = x.shape
+    channels = y.blocks * y.width  # with those beyond C
+    parts = -(-channels // max(x.width, y.width))
+    sizes = C, H, W, channels, max(x.width, y.width), parts
+    return Call(copy_channels, (places, sizes), N * parts, math.prod(y.shape))
 
 
 @kernel
-def pack_blocks(x, y, settings, pool, first, last):
+def copy_channels(x, y, places, sizes, pool, first, last):
+    """y[n, c] = x[n, c] for some channels, and zeros in those that x does not have."""
     if shared(pool, first, last):
         return
-    C, H, W, width, start, image, block, row, blocks, _, _ = settings
+    C, H, W, channels, part, parts = sizes
+    x_start, x_image, x_block, x_row, x_width = places[0]
+    y_start, y_image, y_block, y_row, y_width = places[1]
     for k in range(first, last):
-        n, b = k // blocks, k % blocks
-        to, channels = start + n * image + b * block, min(width, C - b * width)
-        for i in range(H):
-            line = y[to + i * row :][: W * width]
-            for c in range(width):
-                if c < channels:
-                    source = x[((n * C + b * width + c) * H + i) * W :][:W]
+        n = k // parts
+        for c in range(k % parts * part, min((k % parts + 1) * part, channels)):
+            x_at = x_start + n * x_image + c // x_width * x_block + c % x_width
+            y_at = y_start + n * y_image + c // y_width * y_block + c % y_width
+            for i in range(H):
+                to = y_at + i * y_row
+                if c < C:
+                    source = x_at + i * x_row
                     for j in range(W):
-                        line[j * width + c] = source[j]
+                        y[to + j * y_width] = x[source + j * x_width]
                 else:
                     for j in range(W):
-                        line[j * width + c] = 0
+                        y[to + j * y_width] = 0
 
 
 @kernel
-def unpack_blocks(x, y, settings, pool, first, last):
+def clear_border(y, sizes, pool, first, last):
     if shared(pool, first, last):
         return
-    C, H, W, width, start, image, block, row, blocks, _, _ = settings
-    for k in range(first, last):
-        n, b = k // blocks, k % blocks
-        at, channels = start + n * image + b * block, min(width, C - b * width)
-        for i in range(H):
-            line = x[at + i * row :][: W * width]
-            for c in range(channels):
-                to = y[((n * C + b * width + c) * H + i) * W :][:W]
-                for j in range(W):
-                    to[j] = line[j * width + c]
-
-
-@kernel
-def clear_border(y, settings, pool, first, last):
-    if shared(pool, first, last):
-        return
-    _, H, W, width, start, image, block, row, blocks, high, wide = settings
+    H, W, width, start, image, block, row, blocks, high, wide = sizes
     for k in range(first, last):
         at = start + k // blocks * image + k % blocks * block - wide * width  # left of pixel (0, 0)
         y[at - high * row : at] = 0

@@ -33,7 +33,8 @@ class Tile:
     """Emits a tile: its sums, from a bias to an epilogue. Pixels are numbered through both runs."""
 
     def __init__(self, code: Code, run: int, vectors: int):
-        self.code, self.builder, self.run = code, code.builder, run
+        self.code, self.builder = code, code.builder
+        self.run, self.vectors = run, vectors
         self.places = [(r, v) for r in range(2 * run) for v in range(vectors)]
         self.sums = {}
 
@@ -74,94 +75,82 @@ class Form(NamedTuple):
     run: tuple[int, ...]  # pixels of a run
     stride: tuple[int, ...]  # from a pixel's input to the next's, in pixels; 0: known when it runs
     width: tuple[int, ...]  # channels of a block of the input
+    depthwise: tuple[int, ...]  # 1 for a depthwise convolution, else 0
 
     @classmethod
-    def of(cls, run: int, stride: int, width: int) -> "Form":
-        return cls((0,) * run, (0,) * (stride if stride <= 2 else 0), (0,) * width)
+    def of(cls, run: int, stride: int, width: int, depthwise: bool) -> "Form":
+        known = stride if stride <= 2 else 0
+        return cls((0,) * run, (0,) * known, (0,) * width, (0,) * depthwise)
 
 
-def _dense_tile(vectors: int):
-    """A function for kernels: the tile of a dense convolution, of so many blocks of outputs."""
+def _tile(vectors: int):
+    """A function for kernels: the tile of a convolution, of so many blocks of outputs."""
 
     @intrinsic
     def tile(
         typing, form, x, x_at, x_second, x_step, offsets, taps, w, w_at, w_block,
         bias, bias_at, residual, has_residual, y, y_at, y_second, y_block, low, high,
     ):  # fmt: skip
-        signature = _signature(form, x, offsets, w, bias, residual, y, low)
-        return signature, lambda *call: _write_dense(vectors, *call)
+        at, flag = types.intp, types.boolean
+        signature = types.void(
+            form, x, at, at, at, offsets, at, w, at, at,
+            bias, at, residual, flag, y, at, at, at, low, high,
+        )  # fmt: skip
+        return signature, lambda *call: _write(vectors, *call)
 
     return tile
 
 
-@intrinsic
-def depthwise_tile(
-    typing, form, x, x_at, x_second, x_step, offsets, taps, w, w_at, w_block,
-    bias, bias_at, residual, has_residual, y, y_at, y_second, y_block, low, high,
-):  # fmt: skip
-    """The tile of a depthwise convolution, of one block of channels."""
-    return _signature(form, x, offsets, w, bias, residual, y, low), _write_depthwise
-
-
-def _signature(form, x, offsets, w, bias, residual, y, bound):
-    at, flag = types.intp, types.boolean
-    return types.void(
-        form, x, at, at, at, offsets, at, w, at, at,
-        bias, at, residual, flag, y, at, at, at, bound, bound,
-    )  # fmt: skip
-
-
-def _write_dense(vectors, context, builder, signature, args):
+def _write(vectors, context, builder, signature, args):
     (_, _, x_at, x_second, x_step, _, taps, _, w_at, w_block, _, bias_at, _,
      has_residual, _, y_at, y_second, y_block, low, high) = args  # fmt: skip
-    run, stride, width = (kind.count for kind in signature.args[0].types)
+    run, stride, width, depthwise = (kind.count for kind in signature.args[0].types)
     code = Code(context, builder, signature.args[1])
     x, offsets, w, bias, residual, y = _addresses(code, signature, args)
     tile = Tile(code, run, vectors)
     tile.begin(bias, bias_at)
     step = INDEX(stride * width) if stride else x_step
-    unroll = next(count for count in (4, 3, 2, 1) if width % count == 0)
-    w_from = cgutils.alloca_once_value(builder, w_at)
-    with cgutils.for_range(builder, taps, intp=INDEX) as tap:
-        x_tap = builder.add(x_at, builder.load(builder.gep(offsets, [tap.index])))
-        with cgutils.for_range_slice(
-            builder, INDEX(0), INDEX(width), INDEX(unroll), intp=INDEX
-        ) as (channel, _):
-            first = builder.add(x_tap, channel)
-            second = builder.add(first, x_second)
-            w_here = builder.load(w_from)
-            for c in range(unroll):
-                at = builder.add(w_here, INDEX(c * code.lanes))
-                row = [code.load(w, code.at(at, w_block, v)) for v in range(vectors)]
-                for r in range(2 * run):
-                    where = builder.add(tile.pixel(first, second, step, r), INDEX(c))
-                    factor = code.everywhere(code.load(x, where, code.number))
-                    for v in range(vectors):
-                        tile.add(r, v, factor, row[v])
-            builder.store(builder.add(w_here, INDEX(unroll * code.lanes)), w_from)
-    second = builder.add(y_at, y_second)
-    tile.end(y, y_at, second, y_block, residual, has_residual, low, high)
-    return context.get_dummy_value()
-
-
-def _write_depthwise(context, builder, signature, args):
-    (_, _, x_at, x_second, x_step, _, taps, _, w_at, _, _, bias_at, _,
-     has_residual, _, y_at, y_second, y_block, low, high) = args  # fmt: skip
-    run, stride, width = (kind.count for kind in signature.args[0].types)
-    code = Code(context, builder, signature.args[1])
-    x, offsets, w, bias, residual, y = _addresses(code, signature, args)
-    tile = Tile(code, run, 1)
-    tile.begin(bias, bias_at)
-    step = INDEX(stride * width) if stride else x_step
     with cgutils.for_range(builder, taps, intp=INDEX) as tap:
         first = builder.add(x_at, builder.load(builder.gep(offsets, [tap.index])))
         second = builder.add(first, x_second)
-        weight = code.load(w, builder.add(w_at, builder.mul(tap.index, INDEX(code.lanes))))
-        for r in range(2 * run):
-            tile.add(r, 0, code.load(x, tile.pixel(first, second, step, r)), weight)
+        if depthwise:
+            w_tap = builder.add(w_at, builder.mul(tap.index, INDEX(code.lanes)))
+            _add_tap_of_channels(tile, x, first, second, step, w, w_tap, w_block)
+        else:
+            w_tap = builder.add(w_at, builder.mul(tap.index, INDEX(width * code.lanes)))
+            _add_tap(tile, width, x, first, second, step, w, w_tap, w_block)
     second = builder.add(y_at, y_second)
     tile.end(y, y_at, second, y_block, residual, has_residual, low, high)
     return context.get_dummy_value()
+
+
+def _add_tap(tile: Tile, width, x, first, second, step, w, w_tap, w_block) -> None:
+    """A dense tap: for each channel, its weights times each pixel's number."""
+    code, builder = tile.code, tile.builder
+    unroll = next(count for count in (4, 3, 2, 1) if width % count == 0)
+    with cgutils.for_range_slice(
+        builder, INDEX(0), INDEX(width), INDEX(unroll), intp=INDEX
+    ) as (channel, _):
+        w_from = builder.add(w_tap, builder.mul(channel, INDEX(code.lanes)))
+        ends = builder.add(first, channel), builder.add(second, channel)
+        for c in range(unroll):
+            at = builder.add(w_from, INDEX(c * code.lanes))
+            row = [code.load(w, code.at(at, w_block, v)) for v in range(tile.vectors)]
+            for r in range(2 * tile.run):
+                where = builder.add(tile.pixel(*ends, step, r), INDEX(c))
+                factor = code.everywhere(code.load(x, where, code.number))
+                for v in range(tile.vectors):
+                    tile.add(r, v, factor, row[v])
+
+
+def _add_tap_of_channels(tile: Tile, x, first, second, step, w, w_tap, w_block) -> None:
+    """A depthwise tap: its weights times each pixel's channels."""
+    code = tile.code
+    row = [code.load(w, code.at(w_tap, w_block, v)) for v in range(tile.vectors)]
+    for r in range(2 * tile.run):
+        pixel = code.load(x, tile.pixel(first, second, step, r))
+        for v in range(tile.vectors):
+            tile.add(r, v, pixel, row[v])
 
 
 def _addresses(code: Code, signature, args) -> list[ir.Value]:
@@ -169,4 +158,4 @@ def _addresses(code: Code, signature, args) -> list[ir.Value]:
     return [code.data(signature.args[k], args[k]) for k in (1, 5, 7, 10, 12, 14)]
 
 
-dense_pair, dense_single = _dense_tile(2), _dense_tile(1)
+tile_pair, tile_single = _tile(2), _tile(1)
