@@ -1,0 +1,71 @@
+"""Elementwise operators of a graph."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from .. import dtypes
+from .. import functional as F
+from ..tensor import Tensor, where, zeros
+from .ir import Node
+
+X = Tensor
+
+
+def div(node: Node, a: X, b: X) -> X:
+    return a / b if a.dtype.kind == "f" else a.div(b, rounding_mode="trunc")
+
+
+def mod(node: Node, a: X, b: X) -> X:
+    return a.fmod(b) if node.get("fmod") else a % b
+
+
+def pow_(node: Node, a: X, b: X) -> X:
+    if b.numel() == 1 and not b.requires_grad and b.ndim <= a.ndim:
+        return (a ** b.reshape(()).item()).to(a.dtype)
+    return (a**b).to(a.dtype)
+
+
+def prelu(node: Node, x: X, slope: X) -> X:
+    return where(x > 0, x, x * slope)
+
+
+def selu(node: Node, x: X) -> X:
+    return F.elu(x, node.get("alpha")) * node.get("gamma")
+
+
+def shrink(node: Node, x: X) -> X:
+    lambd, bias = node.get("lambd"), node.get("bias")
+    zero = x * 0
+    return where(x < -lambd, x + bias, where(x > lambd, x - bias, zero)).to(x.dtype)
+
+
+def clip(node: Node, x: X, low: X | None = None, high: X | None = None) -> X:
+    return x if low is None and high is None else x.clamp(low, high).to(x.dtype)
+
+
+def dropout(node: Node, x: X, ratio: X | None = None, training: X | None = None) -> Any:
+    if len(node.outputs) == 1:
+        return x
+    return x, zeros(x.shape, dtype=dtypes.bool_, device=x.device) == 0
+
+
+def is_inf(node: Node, x: X) -> X:
+    found = x.isinf()
+    if not node.get("detect_negative"):
+        found = found & (x > 0)
+    return found if node.get("detect_positive") else found & (x < 0)
+
+
+def equal(node: Node, a: X, b: X) -> X:
+    return a == b
+
+
+def chain(op: Callable[[X, X], X]) -> Callable[..., X]:
+    return lambda node, *xs: functools.reduce(op, xs)
+
+
+def mean(node: Node, *xs: X) -> X:
+    return functools.reduce(Tensor.__add__, xs) / len(xs)
