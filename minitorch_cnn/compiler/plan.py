@@ -7,21 +7,19 @@ meet. A concatenation of channels is not computed: its parts are written where i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..graph import Graph, Node
-from ..graph.window_shapes import pads_of, settings_of
 from ..kernels import blocked as kernels
 from ..kernels.blocked import Call, Layout
 from ..kernels.window import Window
+from .choice import Choice
 from .memory import Life, live_peak, planned
-from .steps import Step, bounds_of, fused
-
-ELEMENTWISE = ("Sigmoid", "HardSigmoid", "HardSwish", "LeakyRelu", "Relu", "Clip")
+from .steps import Step, fused
 
 
 class Place(NamedTuple):
@@ -41,7 +39,6 @@ class Entry(NamedTuple):
     step: str
     call: Call | None
     arrays: tuple[Any, ...] = ()
-    node: Node | None = None
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
 
@@ -59,124 +56,18 @@ class Plan(NamedTuple):
 
 def plan(graph: Graph) -> Plan:
     """The plan of a graph whose shapes are all known."""
-    return _Planner(graph, fused(graph)).plan()
+    return _Planner(Choice(graph, fused(graph))).plan()
 
 
 class _Planner:
-    def __init__(self, graph: Graph, steps: list[Step]) -> None:
-        self.graph, self.steps = graph, steps
-        self.dtype = next(
-            (v.dtype for v in graph.inputs if v.dtype is not None and v.dtype.kind == "f"),
-            np.dtype(np.float32),
-        )
-        self.lanes = kernels.lanes(self.dtype.itemsize)
-        self.makers: dict[str, Callable[[Step], Entry]] = {}
-        self.blocked: set[str] = set()  # values in blocks
-        self.packed: dict[str, str] = {}  # the copy in blocks of an ordinary array
+    def __init__(self, choice: Choice) -> None:
+        self.choice, self.graph, self.steps = choice, choice.graph, choice.steps
+        self.dtype, self.blocked = choice.dtype, choice.blocked
+        self.unpacked: set[str] = set()  # values in blocks that are ordinary arrays, too
         self.places: dict[str, Place] = {}
         self.borders: dict[str, tuple[int, int]] = {}
         self.roots: dict[str, Layout] = {}
         self.entries: list[Entry] = []
-
-    # ------------------------------------------------------------------------------- what is known
-
-    def shape(self, name: str) -> tuple[int, ...]:
-        shape = self.graph.values[name].shape
-        return tuple(n if isinstance(n, int) else -1 for n in shape) if shape else ()
-
-    def constant(self, name: str) -> Any:
-        """The array of a constant; None for any other value."""
-        return self.graph.array(name) if name else None
-
-    def is_image(self, name: str) -> bool:
-        value, shape = self.graph.values[name], self.shape(name)
-        return len(shape) == 4 and min(shape) > 0 and value.dtype == self.dtype
-
-    def window(self, node: Node, kernel: Sequence[int]) -> Window:
-        x = self.shape(node.inputs[0])
-        strides, spans = settings_of(node.get, 2, kernel)
-        pads = pads_of(node.get, x[2:], strides, spans)
-        dilations = node.get("dilations") or (1, 1)
-        settings: list[Any] = [tuple(pair) for pair in (kernel, strides, pads, dilations)]
-        return Window(settings[0], settings[1], settings[2], settings[3])
-
-    # ------------------------------------------------------------------------- which steps are ours
-
-    def choose(self) -> None:
-        """Decide which steps work on blocks."""
-        for step in self.steps:
-            node, name = step.node, step.output
-            image = self.is_image(name) and all(map(self.is_image, step.inputs[:1]))
-            rule = getattr(self, f"_can_{node.operator}", None)
-            if image and rule is not None and rule(step):
-                self.blocked.add(name)
-
-    def _in_blocks(self, *names: str) -> bool:
-        return all(name in self.blocked for name in names)
-
-    def _can_Conv(self, step: Step) -> bool:
-        node = step.node
-        x, w = node.inputs[0], self.constant(node.inputs[1])
-        bias = len(node.inputs) < 3 or self.constant(node.inputs[2]) is not None
-        if w is None or w.ndim != 4 or not bias or w.dtype != self.dtype:
-            return False
-        groups, C = node.get("group"), self.shape(x)[1]
-        width = C if self._is_narrow(x) else self.lanes
-        depthwise = groups == C == len(w) and width == self.lanes
-        return depthwise or kernels.can_convolve(w.shape, groups, width, self.dtype.itemsize)
-
-    def _is_narrow(self, name: str) -> bool:
-        """Whether an ordinary array of few channels is packed as one narrow block."""
-        return name not in self.blocked and 2 * self.shape(name)[1] < self.lanes
-
-    def _can_MaxPool(self, step: Step) -> bool:
-        node = step.node
-        plain = len(node.outputs) == 1 or not any(
-            name in self.graph.consumers() for name in node.outputs[1:]
-        )
-        return plain and self._in_blocks(node.inputs[0])
-
-    def _can_AveragePool(self, step: Step) -> bool:
-        return not step.node.get("ceil_mode") and self._in_blocks(step.node.inputs[0])
-
-    def _can_GlobalAveragePool(self, step: Step) -> bool:
-        return self._in_blocks(step.node.inputs[0])
-
-    def _can_BatchNormalization(self, step: Step) -> bool:
-        constants = all(self.constant(name) is not None for name in step.node.inputs[1:5])
-        return constants and self._in_blocks(step.node.inputs[0])
-
-    def _can_Add(self, step: Step) -> bool:
-        a, b = step.node.inputs
-        same = self.graph.values[a].shape == self.graph.values[b].shape
-        return same and self._in_blocks(a, b)
-
-    def _can_Mul(self, step: Step) -> bool:
-        return self._gate(step.node) is not None
-
-    def _gate(self, node: Node) -> tuple[str, str] | None:
-        """The image and the gate (N, C, 1, 1) of a product."""
-        for x, gate in (node.inputs, node.inputs[::-1]):
-            if self._in_blocks(x, gate) and self.shape(gate) == (*self.shape(x)[:2], 1, 1):
-                return x, gate
-        return None
-
-    def _can_Concat(self, step: Step) -> bool:
-        node = step.node
-        whole = all(self.shape(name)[1] % self.lanes == 0 for name in node.inputs[:-1])
-        distinct = len(set(node.inputs)) == len(node.inputs)
-        return node.get("axis") in (1, -3) and whole and distinct and self._in_blocks(*node.inputs)
-
-    def _can_elementwise(self, step: Step) -> bool:
-        node = step.node
-        bounds = node.operator not in ("Clip", "Relu") or self._clip(node) is not None
-        return bounds and self._in_blocks(node.inputs[0])
-
-    _can_Sigmoid = _can_HardSigmoid = _can_HardSwish = _can_LeakyRelu = _can_elementwise
-    _can_Relu = _can_Clip = _can_elementwise
-
-    def _clip(self, node: Node) -> tuple[float, float] | None:
-        return bounds_of(self.graph, node)
 
     # ------------------------------------------------------------------------- where the values are
 
@@ -200,7 +91,7 @@ class _Planner:
     def _place_parts(self, step: Step) -> None:
         """Let the parts of a concatenation be written into it, or find them there already."""
         inputs = step.node.inputs
-        starts = np.cumsum([0, *(self.shape(name)[1] for name in inputs)]).tolist()
+        starts = np.cumsum([0, *(self.choice.shape(name)[1] for name in inputs)]).tolist()
         known = [self.places.get(name) for name in inputs]
         if known[0] is not None and all(
             at is not None and at.root == known[0].root and at.first == known[0].first + start
@@ -219,25 +110,24 @@ class _Planner:
     def _widen(self, step: Step) -> None:
         """Widen the border of what a convolution reads to its padding."""
         source = step.node.inputs[0]
-        w = self.constant(step.node.inputs[1])
-        pads = self.window(step.node, w.shape[2:]).padding
+        w = self.choice.constant(step.node.inputs[1])
+        pads = self.choice.window(step.node, w.shape[2:]).padding
         root = self.places[source].root if source in self.blocked else f"{source}:blocks"
         before = self.borders.get(root, (0, 0))
         self.borders[root] = (max(before[0], *pads[0]), max(before[1], *pads[1]))
 
     def _image(self, name: str) -> tuple[int, int, int, int]:
-        N, C, H, W = self.shape(name)
+        N, C, H, W = self.choice.shape(name)
         return N, C, H, W
 
     def layout(self, name: str) -> Layout:
         root, first = self.places[name]
         at = self.roots[root]
-        return at if root == name else at.part(first, self.shape(name)[1])
+        return at if root == name else at.part(first, self.choice.shape(name)[1])
 
     # ---------------------------------------------------------------------------------- what to do
 
     def plan(self) -> Plan:
-        self.choose()
         self.place()
         cleared: set[str] = set()
         for step in self.steps:
@@ -263,7 +153,7 @@ class _Planner:
         if node.operator in ("Add", "Concat"):
             return list(node.inputs)
         if node.operator == "Mul":
-            return list(self._gate(node) or ())
+            return list(self.choice.gate(node) or ())
         return [node.inputs[0], *([step.residual] if step.residual else [])]
 
     def _source(self, step: Step, name: str) -> str:
@@ -272,7 +162,7 @@ class _Planner:
             return name
         copy = f"{name}:blocks"
         if copy not in self.places:
-            narrow = self._is_narrow(name) and name == step.node.inputs[0]
+            narrow = self.choice.is_narrow(name) and name == step.node.inputs[0]
             at = kernels.blocked(
                 self._image(name), self.dtype.itemsize, self.borders.get(copy, (0, 0)), narrow
             )
@@ -291,8 +181,8 @@ class _Planner:
 
     def _unpack(self, name: str) -> None:
         """Make an ordinary array of a value in blocks."""
-        if name in self.blocked and name not in self.packed:
-            self.packed[name] = name
+        if name in self.blocked and name not in self.unpacked:
+            self.unpacked.add(name)
             call = kernels.from_blocks(self.layout(name))
             entry = Entry(f"unpack {name}", call, (self._root(name), None), writes=(name,))
             self.entries.append(entry)
@@ -303,19 +193,19 @@ class _Planner:
             self._unpack(name)
         node = step.node
         reads = tuple(name for name in step.inputs if name not in self.graph.constants)
-        self.entries.append(Entry(node.name, None, (step,), node, reads, tuple(node.outputs)))
+        self.entries.append(Entry(node.name, None, (step,), reads, tuple(node.outputs)))
 
     def _plan_Conv(self, step: Step, sources: list[str]) -> list[Entry]:
         node = step.node
-        w = self.constant(node.inputs[1])
-        bias = self.constant(node.inputs[2]) if len(node.inputs) > 2 else None
+        w = self.choice.constant(node.inputs[1])
+        bias = self.choice.constant(node.inputs[2]) if len(node.inputs) > 2 else None
         return self._convolution(step, sources, w, bias, node.get("group"))
 
     def _convolution(
         self, step: Step, sources: list[str], w: np.ndarray, bias: np.ndarray | None, groups: int
     ) -> list[Entry]:
         x, y = self.layout_of(sources[0]), self.layout(step.output)
-        window = self.window(step.node, w.shape[2:])
+        window = self.choice.window(step.node, w.shape[2:])
         bounds = step.low, step.high
         call = kernels.convolution(x, y, w.shape, window, groups, *bounds, self.dtype)
         weights = kernels.pack_weights(w, groups, x.width).reshape(-1)
@@ -341,7 +231,7 @@ class _Planner:
 
     def _plan_BatchNormalization(self, step: Step, sources: list[str]) -> list[Entry]:
         """A product and a sum for each channel: a depthwise convolution of one tap."""
-        arrays = [self.constant(name) for name in step.node.inputs[1:5]]
+        arrays = [self.choice.constant(name) for name in step.node.inputs[1:5]]
         gamma, beta, mean, var = (np.asarray(a, np.float64) for a in arrays)
         scale = gamma / np.sqrt(var + step.node.get("epsilon"))
         w = scale.astype(self.dtype).reshape(-1, 1, 1, 1)
@@ -360,7 +250,7 @@ class _Planner:
         return self._simple(step, sources, kernels.average_pooling, window, include)
 
     def _pool_window(self, step: Step) -> Window:
-        window = self.window(step.node, step.node.get("kernel_shape"))
+        window = self.choice.window(step.node, step.node.get("kernel_shape"))
         return replace(window, ceil_mode=bool(step.node.get("ceil_mode")))
 
     def _plan_GlobalAveragePool(self, step: Step, sources: list[str]) -> list[Entry]:
@@ -377,7 +267,7 @@ class _Planner:
         root, first = self.places[step.output]
         entries = []
         for source in sources:
-            size = self.shape(source)[1]
+            size = self.choice.shape(source)[1]
             if self.places[source] != (root, first):
                 to = self.roots[root].part(first, size)
                 call = kernels.copy(self.layout_of(source), to, self.dtype)
@@ -388,7 +278,7 @@ class _Planner:
 
     def _plan_elementwise(self, step: Step, sources: list[str]) -> list[Entry]:
         node = step.node
-        a, b = self._clip(node) or (0.0, 0.0)
+        a, b = self.choice.bounds(node) or (0.0, 0.0)
         if node.operator in ("HardSigmoid", "LeakyRelu"):
             a, b = node.get("alpha"), node.get("beta") or 0.0
         name = "Clip" if node.operator == "Relu" else node.operator
