@@ -123,10 +123,7 @@ def main(argv: list[str] | None = None) -> None:
         if name not in known:
             parser.error(f"NAME {name!r} must be one of {', '.join(known)}")
     if "onnxruntime" in options.vs:
-        parser.error(
-            "--vs onnxruntime needs the nets as ONNX files, and minitorch_cnn has no export yet; "
-            "benchmarks.conv compares single convolutions"
-        )
+        parser.error("--vs onnxruntime goes with benchmarks.conv: the engine does not train")
     if options.device == "cuda":
         from . import models_gpu
 

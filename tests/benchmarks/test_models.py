@@ -94,11 +94,11 @@ def test_the_report_has_a_row_for_each_net_and_mode(tmp_path, capsys, monkeypatc
     assert "lenet5_relu" in capsys.readouterr().out
 
 
-def test_nets_are_not_compared_with_an_engine_that_cannot_get_them(capsys):
+def test_nets_are_not_compared_with_an_engine_that_does_not_train(capsys):
     pytest.importorskip("onnxruntime")
     with pytest.raises(SystemExit):
         models.main(["--vs", "onnxruntime"])
-    assert "needs the nets as ONNX files" in capsys.readouterr().err
+    assert "the engine does not train" in capsys.readouterr().err
 
 
 def test_an_unknown_net_is_refused(capsys):
