@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from math import prod
 
 from ..tensor import Tensor
+from .efficientnet_names import timms_names
 
 # Parts of a name that wrappers add, anywhere: DataParallel may wrap only the features.
 WRAPPERS = re.compile(
@@ -41,9 +42,11 @@ def fitted(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, 
     """
     known = set(own)
     weights = {k: v for k, v in state.items() if k in known or not COUNTERS.fullmatch(k)}
+    unwrapped = [name if name in known else WRAPPERS.sub("", name) for name in weights]
+    timms = timms_names(unwrapped, own)
     renamed = {
-        _later(name if name in known else WRAPPERS.sub("", name), known): value
-        for name, value in weights.items()
+        _later(timms[name], known): value
+        for name, value in zip(unwrapped, weights.values(), strict=True)
     }
     if len(renamed) < len(weights):  # two weights would get the same name
         renamed = weights

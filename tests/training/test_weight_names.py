@@ -142,6 +142,41 @@ def test_vgg_as_timm_has_it(tmp_path):
     assert loads("vgg11", tmp_path, change)
 
 
+@pytest.mark.parametrize("prefix", ["", "module.", "model.", "module.net."])
+@pytest.mark.parametrize("depth", [1.0, 1.8])
+def test_efficientnet_as_efficientnet_pytorch_has_it(tmp_path, prefix, depth):
+    """Blocks in one row, batch norms 0 to 2 in each, the first of which its first lacks."""
+
+    def change(state):
+        blocks = list(dict.fromkeys(re.findall(r"blocks\.\d+\.\d+", " ".join(state))))
+        outside = {"conv_stem": "_conv_stem", "bn1": "_bn0", "conv_head": "_conv_head"}
+        outside |= {"bn2": "_bn1", "classifier": "_fc"}
+        inside = {"conv_pw": "_expand_conv", "bn1": "_bn0", "conv_dw": "_depthwise_conv"}
+        inside |= {"bn2": "_bn1", "conv_pwl": "_project_conv", "bn3": "_bn2"}
+        first = {"conv_dw": "_depthwise_conv", "bn1": "_bn1", "conv_pw": "_project_conv"}
+        first |= {"bn2": "_bn2"}
+        found = {}
+        for name, a in state.items():
+            stem, _, weight = name.rpartition(".")
+            block, _, layer = stem.rpartition(".")
+            if block:
+                layer = (inside if f"{block}.conv_pwl.weight" in state else first)[layer]
+                found[f"{prefix}_blocks.{blocks.index(block)}.{layer}.{weight}"] = a
+            else:
+                found[f"{prefix}{outside[layer]}.{weight}"] = a
+        return found
+
+    assert loads("efficientnet_lite0", tmp_path, change, width=1 / 4, depth=depth)
+
+
+def test_a_file_of_efficientnet_pytorch_of_another_depth_is_said(tmp_path):
+    model = create_model("efficientnet_lite0", width=1 / 4, num_classes=3)
+    state = {f"_blocks.{i}._bn1.weight": np.zeros(8) for i in (0, 16)} | {"_swish.a": np.zeros(1)}
+    mt.save(state, tmp_path / "w.safetensors")
+    with pytest.raises(ValueError, match=r"it has besides _blocks\.16\._bn1\.weight, _swish\.a"):
+        load_weights(model, tmp_path / "w.safetensors")
+
+
 def test_batch_norms_with_a_leading_axis_of_one(tmp_path):
     """As the published file of BN-Inception has them."""
 

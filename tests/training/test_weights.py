@@ -167,6 +167,8 @@ PUBLISHED = {
     "nasnet_a_mobile": (256, 224, "bilinear", half),
     "mobilenet_v1_100": (256, 224, "bicubic", half),
     "dpn92": (256, 224, "bicubic", lambda rgb: (rgb - [124, 117, 104]) * 0.0167),
+    "efficientnet_lite0": (256, 224, "bicubic", lambda rgb: (rgb - 127) / 128),
+    "efficientnet_lite4": (332, 300, "bilinear", lambda rgb: (rgb - 127) / 128),
     "bn_inception": (256, 224, "bilinear", lambda rgb: rgb[::-1] - [104, 117, 128]),
 }
 
