@@ -75,8 +75,8 @@ DPN_PIXELS = replace(
     std=(1 / (0.0167 * 255),) * 3,
 )
 
-# EfficientNet-Lite 0 to 4: (x - 127) / 128 of values in 0..255 and a crop 32 pixels smaller than the
-# shorter side, as in the authors' code; the interpolation is timm's.
+# EfficientNet-Lite 0 to 4: (x - 127) / 128 of values in 0..255 and a crop 32 pixels smaller than
+# the shorter side, as in the authors' code; the interpolation is timm's.
 EFFICIENTNET_LITE = tuple(
     Preprocessing(size + 32, size, (127 / 255,) * 3, (128 / 255,) * 3, interpolation)
     for size, interpolation in (

@@ -1,4 +1,4 @@
-"""EfficientNet-Lites have the table of the paper, scaled but for its ends, and TensorFlow's padding."""
+"""EfficientNet-Lites have the paper's table, scaled but for its ends, and TensorFlow's padding."""
 
 import numpy as np
 import pytest

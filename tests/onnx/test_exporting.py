@@ -14,10 +14,10 @@ SMALL = ("lenet5", "resnet20_cifar", "mobilenet_v2_035", "shufflenet_v1_g3", "sq
          "densenet40_k12_cifar", "ghost_resnet56_cifar", "highway_mnist_16")  # fmt: skip
 OF_EACH_FAMILY = (
     "alexnet", "alexnet_two_tower", "bn_inception", "densenet121", "diracnet18", "dpn68",
-    "efficientnet_lite0", "genetic_cnn", "ghostnet_050", "googlenet", "googlenet_torchvision", "highway_a_cifar",
-    "inception_resnet_v1", "inception_v2", "inception_v3", "inception_v4", "mobilenet_v1_025",
-    "nasnet_a_mobile", "nin_cifar", "plain20_cifar", "preact_resnet110_cifar", "resnet18",
-    "resnext50_32x4d", "ror3_110_cifar", "se_resnet50", "shufflenet_v2_x0_5",
+    "efficientnet_lite0", "genetic_cnn", "ghostnet_050", "googlenet", "googlenet_torchvision",
+    "highway_a_cifar", "inception_resnet_v1", "inception_v2", "inception_v3", "inception_v4",
+    "mobilenet_v1_025", "nasnet_a_mobile", "nin_cifar", "plain20_cifar", "preact_resnet110_cifar",
+    "resnet18", "resnext50_32x4d", "ror3_110_cifar", "se_resnet50", "shufflenet_v2_x0_5",
     "sparsenet40_k24_cifar", "stochastic_depth_resnet110_cifar", "vgg11_lrn", "wrn_16_4",
     "xception", "zfnet",
 )  # fmt: skip
