@@ -9,6 +9,7 @@ import numpy as np
 from .. import functional as F
 from ..autograd import enable_grad, grad
 from ..figures import BLUE, axes_or_new, figure_of, label, log_ticks, name_ticks, size_for
+from ..graph import CaptureError
 from ..models.residual import PlainBlock
 from ..nn import Module
 from ..nn.evaluation import first_output
@@ -69,9 +70,8 @@ def gradient_norms(model: Module, x: Tensor, labels: np.ndarray | None = None) -
 
 
 def block_names(model: Module, x: Tensor) -> list[str]:
-    """The names of a model's residual blocks or, if it has none, of its plain blocks."""
-    nothing = Tensor(np.zeros((0, *x.shape[1:]), x.dtype))
+    """The names of a model's residual blocks or, if none are found, of its plain blocks."""
     try:
-        return [block.name for block in residual_blocks(model, nothing, "block_names")[1]]
-    except ValueError:
+        return [block.name for block in residual_blocks(model, x, "block_names")[1]]
+    except (ValueError, CaptureError):
         return [name for name, module in model.named_modules() if isinstance(module, PlainBlock)]

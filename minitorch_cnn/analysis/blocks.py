@@ -1,168 +1,129 @@
 """residual_blocks: find the blocks of any model that add their input to a function of it.
 
-They are found in autograd's graph: a block's output is, apart from a ReLU, the sum of two paths
+They are found in the model's graph: a block's output is, apart from a ReLU, the sum of two paths
 from its input. The shorter path is the shortcut, the other one the branch.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from ..autograd import enable_grad
-from ..autograd.array_function import ArrayFunction
+from ..graph import Node
 from ..nn import Conv2d, Module
-from ..nn.evaluation import evaluation, first_output
 from ..tensor import Tensor
-from ..tensor.activation import ReLU
-from ..tensor.arithmetic import Add, Mul
-from .watch import ancestors
-
-Origin = ArrayFunction | Tensor
+from .trace import Call, Shape, Trace, trace_of
 
 
 class FoundBlock(NamedTuple):
-    """A block of one run: its name and module, and the node of its sum in the graph.
+    """A block of a model: its name and module, and the node of its sum in the graph.
 
-    junction: the node of the sum; shortcut, branch: the indices of its two inputs; identity:
-    whether the shortcut is the unchanged input; last: the module whose output is the branch, if
-    there is one; source, origin: the nodes that made the input and the output.
+    junction: the node's name; shortcut: the index of that input; identity: whether it is the
+    block's unchanged input; last: the module whose output is the branch, if there is one. Shapes
+    are without the batch axis.
     """
 
     name: str
     module: Module
-    junction: ArrayFunction
+    junction: str
     shortcut: int
     identity: bool
     last: Module | None
-    source: Origin
-    origin: Origin
+    input_shape: Shape
+    output_shape: Shape
 
     @property
     def branch(self) -> int:
         return 1 - self.shortcut
 
 
-class Call(NamedTuple):
-    """A module's call: the origin of its first input, and its output."""
-
-    name: str
-    module: Module
-    source: Origin
-    origin: Origin
-
-
-class Run(NamedTuple):
-    """The input as a leaf that requires a gradient, the output, and the calls as they ended."""
-
-    x: Tensor
-    output: Tensor
-    calls: list[Call]
-
-
-def residual_blocks(model: Module, x: Tensor, function: str) -> tuple[Run, list[FoundBlock]]:
-    """Run the model on x (N, C, H, W) in evaluation mode -> the run, and its residual blocks.
+def residual_blocks(model: Module, x: Tensor, function: str) -> tuple[Trace, list[FoundBlock]]:
+    """The graph of a model in evaluation mode for images like x (N, C, H, W), and its residual
+    blocks.
 
     Among nested blocks, as in a ResNet of ResNets, the innermost are returned.
-    Raises: ValueError, in the name of `function`, if there are none.
+    Raises: in the name of `function` ValueError if there are none; CaptureError, a RuntimeError,
+    for a model that branches on values.
     """
-    run = traced(model, x)
-    found = blocks_of(run.calls)
+    traced = trace_of(model, x, function)
+    found = blocks_of(traced)
     if not found:
         raise ValueError(
             f"{function}: {type(model).__name__} has no residual blocks: none of its modules adds "
             "its input to a function of it"
         )
-    return run, found
+    return traced, found
 
 
-def blocks_of(calls: list[Call]) -> list[FoundBlock]:
-    """The residual blocks among the calls, innermost ones if they are nested."""
+def blocks_of(traced: Trace) -> list[FoundBlock]:
+    """The residual blocks of a graph, innermost ones if they are nested."""
+    paths = _Paths(traced)
     found: list[FoundBlock] = []
-    for call in calls:  # the innermost ends first
+    for call in traced.calls:  # the innermost ends first
         inside = any(block.name.startswith(call.name + ".") for block in found)
-        if call.name and not inside and not isinstance(call.module, Conv2d):
-            block = _block(call, calls)
+        whole = call.name and call.inputs and call.outputs
+        if whole and not inside and not isinstance(call.module, Conv2d):
+            block = paths.block(call)
             if block is not None:
                 found.append(block)
     return found
 
 
-def traced(model: Module, x: Tensor) -> Run:
-    """Run the model on x (N, C, H, W) in evaluation mode, recording the graph."""
-    x = Tensor(x.array, requires_grad=True)
-    calls: list[Call] = []
-    sources: list[Origin] = []
+class _Paths:
+    """The ways from value to value in a graph."""
 
-    def before(module: Module, inputs: Any) -> None:
-        sources.append(inputs[0].grad_fn or inputs[0])
+    def __init__(self, traced: Trace) -> None:
+        self.calls, self.constants = traced.calls, traced.graph.constants
+        self.makers = traced.graph.producers()
 
-    def after(name: str) -> Any:
-        def hook(module: Module, inputs: Any, output: Any) -> Any:
-            y = first_output(output)
-            calls.append(Call(name, module, sources.pop(), y.grad_fn or y))
+    def block(self, call: Call) -> FoundBlock | None:
+        """The call as a residual block, or None if it is not one."""
+        source = call.inputs[0]
+        junction = self.makers.get(call.outputs[0])
+        while junction is not None and junction.operator == "Relu":
+            junction = self.makers.get(junction.inputs[0])
+        if junction is None or junction.operator != "Add":
+            return None
+        lengths = [self.length(side, source) for side in junction.inputs]
+        known = [length for length in lengths if length is not None]
+        if len(known) < 2 or known[0] == known[1]:
+            return None
+        shortcut = int(np.argmin(known))
+        branch = self.unscaled(junction.inputs[1 - shortcut])
+        inner = call.name + "."
+        own = [c for c in self.calls if c.name.startswith(inner) and c.outputs[:1] == [branch]]
+        last, identity = own[0].module if own else None, known[shortcut] == 0
+        if last is None and not identity:
+            return None
+        shapes = call.input_shape, call.output_shape
+        return FoundBlock(call.name, call.module, junction.name, shortcut, identity, last, *shapes)
 
-        return hook
+    def unscaled(self, name: str) -> str:
+        """The value that was multiplied by constants to make `name`, or `name` itself."""
+        node = self.makers.get(name)
+        while node is not None and node.operator == "Mul":
+            others = [value for value in node.inputs if value not in self.constants]
+            if len(others) != 1:
+                break
+            name, node = others[0], self.makers.get(others[0])
+        return name
 
-    handles = []
-    for name, module in model.named_modules():
-        handles += [
-            module.register_forward_pre_hook(before),
-            module.register_forward_hook(after(name)),
-        ]
-    try:
-        with evaluation(model), enable_grad():
-            output = model(x)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return Run(x, first_output(output), calls)
+    def length(self, side: str, source: str) -> int | None:
+        """The number of nodes between two values: 0 for equal ones, None without a way."""
+        if side == source:
+            return 0
+        older = self.behind(source)
+        between = {k: n for k, n in self.behind(side).items() if k not in older}
+        return len(between) if any(source in node.inputs for node in between.values()) else None
 
-
-def _block(call: Call, calls: list[Call]) -> FoundBlock | None:
-    """The call as a residual block, or None if it is not one."""
-    junction = call.origin
-    while isinstance(junction, ReLU):
-        (junction,) = _sources(junction)
-    sides = _sources(junction) if isinstance(junction, Add) else []
-    if len(sides) != 2 or not isinstance(junction, Add):
-        return None
-    lengths = [_length(side, call.source) for side in sides]
-    known = [length for length in lengths if length is not None]
-    if len(known) < 2 or known[0] == known[1]:
-        return None
-    shortcut = int(np.argmin(known))
-    branch = sides[1 - shortcut]
-    while isinstance(branch, Mul) and len(_sources(branch)) == 1:  # times a constant
-        (branch,) = _sources(branch)
-    own = [c for c in calls if c.name.startswith(call.name + ".") and c.origin is branch]
-    last = own[0].module if own else None
-    identity = lengths[shortcut] == 0
-    if last is None and not identity:
-        return None
-    return FoundBlock(
-        call.name, call.module, junction, shortcut, identity, last, call.source, call.origin
-    )
-
-
-def _sources(node: ArrayFunction) -> list[Origin]:
-    return [source for source, _ in filter(None, node.edges)] if _is_node(node) else []
-
-
-def _length(side: Origin, source: Origin) -> int | None:
-    """The number of nodes between the two: 0 for the source itself, None if they are not linked."""
-    if side is source:
-        return 0
-    between = _until(side, source)
-    return len(between) if any(s is source for n in between for s in _sources(n)) else None
-
-
-def _until(side: Origin, source: Origin) -> list[ArrayFunction]:
-    """The nodes from `side` back to, but excluding, `source` and its ancestors."""
-    older = set(map(id, ancestors([source]))) if _is_node(source) else set()
-    return [n for n in ancestors([side]) if id(n) not in older]
-
-
-def _is_node(origin: Origin) -> bool:
-    return isinstance(origin, ArrayFunction)
+    def behind(self, name: str) -> dict[str, Node]:
+        """The nodes that a value was computed by, by name."""
+        found: dict[str, Node] = {}
+        waiting = [name]
+        while waiting:
+            node = self.makers.get(waiting.pop())
+            if node is not None and node.name not in found:
+                found[node.name] = node
+                waiting += node.inputs
+        return found

@@ -25,18 +25,19 @@ import numpy as np
 from .. import functional as F
 from ..autograd import enable_grad, grad
 from ..figures import headline, image_grid, show_image
-from ..functional.avg_pool import AdaptiveAvgPool2d, AvgPool2d
+from ..graph import Graph, Node
+from ..graph.capture import captured
+from ..graph.interpreter import execute
 from ..nn import Module
-from ..nn.evaluation import evaluation, first_output
+from ..nn.evaluation import first_output
 from ..tensor import Tensor
-from ..tensor.movement import Reshape
-from ..tensor.reduction import Sum
-from .watch import ancestors, applied, checked_batch, chosen_classes, maps_of
+from .watch import checked_batch, chosen_classes, maps_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST = 12  # images in a figure
+AVERAGES = ("GlobalAveragePool", "AveragePool", "ReduceMean", "ReduceSum")
 
 
 class ClassActivation(NamedTuple):
@@ -97,24 +98,27 @@ def class_activation_maps(
     boxes.
 
     Raises: ValueError for other shapes, labels that are not classes of the model, images or logits
-    that are not finite, a threshold outside 0 to 1, or a model without such an average.
+    that are not finite, a threshold outside 0 to 1, or a model without such an average;
+    CaptureError, a RuntimeError, for a model that branches on values.
     """
     name = "class_activation_maps"
     checked_batch(name, x, labels)
     _check_boxes(name, x, truth, threshold)
-    with evaluation(model), applied(Sum, AdaptiveAvgPool2d, AvgPool2d) as calls:
-        logits = first_output(model(Tensor(x.array, requires_grad=True)))
+    graph = captured(model, x, name).graph
+    source = _before_the_average(graph)
+    names = [graph.outputs[0].name, *([] if source is None else [source])]
+    given = {graph.inputs[0].name: Tensor(x.array, requires_grad=True)}
+    logits, *found = execute(graph.but(outputs=[graph.values[name] for name in names]), given)
     chosen = chosen_classes(name, logits, labels)
-    found = _before_the_average(calls, logits)
-    if found is None:
+    if not found:
         raise ValueError(
             f"{name}: {type(model).__name__} has no global average pooling: it nowhere averages a "
             "whole map; grad_cam takes any layer with maps"
         )
-    source, shape = found
-    maps = source.array.reshape(shape)
-    weights = _mean_gradient(logits, chosen, source) * (shape[2] * shape[3])
-    return _enlarged(x, chosen, (weights * maps).sum(1, keepdims=True), truth, threshold)
+    maps = found[0]
+    weights = _mean_gradient(logits, chosen, maps) * (maps.shape[2] * maps.shape[3])
+    evidence = (weights * maps.array).sum(1, keepdims=True)
+    return _enlarged(x, chosen, evidence, truth, threshold)
 
 
 @enable_grad()
@@ -153,28 +157,46 @@ def _check_boxes(function: str, x: Tensor, truth: Any, threshold: float) -> None
         raise ValueError(f"{function}: threshold={threshold} must be from 0 to 1")
 
 
-def _before_the_average(
-    calls: list[tuple[Tensor, Tensor]], logits: Tensor
-) -> tuple[Tensor, tuple[int, ...]] | None:
-    """Find the last maps that were averaged over all positions before the logits, and their shape.
+def _before_the_average(graph: Graph) -> str | None:
+    """The last maps (N, C, H, W) that were averaged over all positions before the first result.
 
-    calls: the inputs and outputs of sums and averages. Returns None if nothing was averaged.
+    None if nothing was averaged.
     """
-    behind = set(ancestors([logits.grad_fn]))
-    for x, y in reversed(calls):
-        if y.grad_fn not in behind or y.shape[:2] != x.shape[:2]:
-            continue
-        if x.ndim == 4 and y.shape[2:] in ((1, 1), ()):
-            return x, x.shape
-        if x.ndim == 3 and y.ndim < 4:
-            made = x.grad_fn
-            if isinstance(made, Reshape) and len(made.shape) == 4:  # positions were flattened
-                return x, made.shape
-            before = set(ancestors([made]))  # for rows or columns averaged one after the other
-            for u, v in reversed(calls):
-                if v.grad_fn in before and u.ndim == 4 and v.ndim == 3:
-                    return u, u.shape
+
+    def shape(name: str) -> Any:
+        return graph.values[name].shape or ()
+
+    averages = [
+        node
+        for node in _behind(graph, graph.outputs[0].name)
+        if node.operator in AVERAGES and shape(node.inputs[0])[:2] == shape(node.outputs[0])[:2]
+    ]
+    for node in reversed(averages):
+        source, y = node.inputs[0], shape(node.outputs[0])
+        if len(shape(source)) == 4 and y[2:] in ((1, 1), ()):
+            return source
+        if len(shape(source)) == 3 and len(y) < 4:
+            behind = _behind(graph, source)
+            made = behind[-1] if behind else None
+            whole = made.inputs[0] if made is not None and made.operator == "Reshape" else source
+            if len(shape(whole)) == 4:  # positions were flattened
+                return whole
+            for other in reversed(behind):  # rows or columns, averaged one after the other
+                ranks = len(shape(other.inputs[0])), len(shape(other.outputs[0]))
+                if other in averages and ranks == (4, 3):
+                    return other.inputs[0]
     return None
+
+
+def _behind(graph: Graph, name: str) -> list[Node]:
+    """The nodes that a value was computed by, in order, so that its own is the last one."""
+    makers, found, waiting = graph.producers(), set[str](), [name]
+    while waiting:
+        node = makers.get(waiting.pop())
+        if node is not None and node.name not in found:
+            found.add(node.name)
+            waiting += node.inputs
+    return [node for node in graph.nodes if node.name in found]
 
 
 def _mean_gradient(logits: Tensor, classes: np.ndarray, maps: Tensor) -> np.ndarray:

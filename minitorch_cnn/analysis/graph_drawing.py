@@ -1,7 +1,8 @@
-"""computation_graph: the computation behind a tensor, as an SVG drawing or as Graphviz text.
+"""computation_graph: the computation of a tensor or a model, as an SVG drawing or Graphviz text.
 
-Boxes are the nodes of autograd's graph and the tensors at its ends; an arrow leads from each to the
-operations that use it. No other program is needed to draw it.
+Boxes are operations and the tensors at their ends; an arrow leads from each to the operations that
+use it. Of a tensor they are the nodes of autograd's graph, of a model those of `mt.graph`. No other
+program is needed to draw it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from typing import Any, NamedTuple
 
 from ..autograd.array_function import ArrayFunction
 from ..functional.norm import ChannelAffine
+from ..graph import Graph as ModelGraph
+from ..graph import Node
+from ..graph.sizes import Shape
 from ..nn import Module
 from ..tensor import Tensor
 from ..tensor.activation import Activation
@@ -143,16 +147,25 @@ class Graph(NamedTuple):
         path.write_text(forms[path.suffix](), encoding="utf-8")
 
 
-def computation_graph(result: Tensor, names: Module | Mapping[str, Tensor] | None = None) -> Graph:
-    """Build the graph behind `result`: its operations, and the leaves that require gradients.
+def computation_graph(
+    result: Tensor | ModelGraph, names: Module | Mapping[str, Tensor] | None = None
+) -> Graph:
+    """Build the drawing of what `result` was computed by: its operations, and their leaves.
 
-    names: the names of leaves: a model, for its parameters, or a dict of tensors.
+    result: a tensor, whose leaves are the tensors that require gradients; or a graph that
+    `mt.graph.capture` or a pass made, whose leaves are its inputs and weights. names: the names of
+    a tensor's leaves: a model, for its parameters, or a dict of tensors.
 
     Raises: ValueError for a tensor without a graph.
 
         x, y = mt.ones(3, requires_grad=True), mt.ones(3, requires_grad=True)
         mt.analysis.computation_graph((x * y).sum(), {"x": x, "y": y}).save("graph.svg")
+
+        graph = mt.graph.capture(model, mt.zeros(1, 3, 32, 32))
+        mt.analysis.computation_graph(graph).save("model.svg")
     """
+    if isinstance(result, ModelGraph):
+        return _of_model(result)
     if result.grad_fn is None:
         raise ValueError(
             "computation_graph: result has no graph: nothing that it was computed from requires a "
@@ -180,7 +193,56 @@ def computation_graph(result: Tensor, names: Module | Mapping[str, Tensor] | Non
     return Graph(boxes)
 
 
-def _shape(shape: tuple[int, ...]) -> str:
+def _of_model(graph: ModelGraph) -> Graph:
+    """The drawing of a model's graph.
+
+    Weights are constants of floating-point numbers with an axis. A batch norm's running statistics
+    are not drawn, but written in its box, as for a tensor.
+    """
+    boxes: list[Box] = []
+    place: dict[str, int] = {}
+
+    def leaf(name: str) -> None:
+        place[name] = len(boxes)
+        boxes.append(Box("leaf", name, _sizes(graph, name), []))
+
+    for value in graph.inputs:
+        leaf(value.name)
+    results = {value.name for value in graph.outputs}
+    for node in graph.nodes:
+        drawn = [name for name in _read(node) if name in place or _is_weight(graph, name)]
+        for name in drawn:
+            if name not in place:
+                leaf(name)
+        detail = ", ".join(dict.fromkeys(_sizes(graph, name) for name in node.outputs if name))
+        if node.operator == "BatchNormalization":
+            detail += ", running statistics"
+        kind = "result" if results & set(node.outputs) else "operation"
+        place.update(dict.fromkeys(node.outputs, len(boxes)))
+        boxes.append(Box(kind, node.operator, detail, [place[name] for name in drawn]))
+    return Graph(boxes)
+
+
+def _read(node: Node) -> tuple[str, ...]:
+    """The inputs of a node that are drawn, each once."""
+    read = node.inputs[:3] if node.operator == "BatchNormalization" else node.inputs
+    return tuple(dict.fromkeys(filter(None, read)))
+
+
+def _is_weight(graph: ModelGraph, name: str) -> bool:
+    tensor = graph.constants.get(name)
+    return tensor is not None and tensor.dtype.kind == "f" and tensor.ndim > 0
+
+
+def _sizes(graph: ModelGraph, name: str) -> str:
+    """The shape of a value, with the letter of a free batch."""
+    value = graph.values.get(name)
+    if value is None or value.shape is None:
+        return "shape unknown"
+    return _shape(value.shape)
+
+
+def _shape(shape: Shape) -> str:
     return " x ".join(map(str, shape)) or "one number"
 
 

@@ -33,7 +33,8 @@ from ..nn.evaluation import evaluation, first_output
 from ..random import default_generator
 from ..tensor import Tensor
 from ..tensor.padding import pad
-from .blocks import blocks_of, traced
+from .blocks import blocks_of
+from .trace import trace_of
 from .watch import checked_batch
 
 if TYPE_CHECKING:
@@ -129,29 +130,25 @@ class RandomLesions(NamedTuple):
 def lesion_units(model: Module, x: Tensor, function: str = "lesion_units") -> list[Unit]:
     """The residual blocks of a model, or else its plain blocks, or else its convolutions.
 
-    Raises: ValueError if there is nothing to leave out.
+    Raises: in the name of `function` ValueError if there is nothing to leave out; CaptureError, a
+    RuntimeError, for a model that branches on values.
     """
-    nothing = Tensor(np.zeros((0, *x.shape[1:]), x.dtype))
-    calls = traced(model, nothing).calls
+    found = trace_of(model, x, function)
     blocks = [
-        Unit(b.name, b.module, b.last, _shape(b.source), _shape(b.origin), True)
-        for b in blocks_of(calls)
+        Unit(b.name, b.module, b.last, b.input_shape, b.output_shape, True)
+        for b in blocks_of(found)
     ]
     if blocks:
         return blocks
     for kind in (PlainBlock, Conv2d):
         units = [
-            Unit(c.name, c.module, None, _shape(c.source), _shape(c.origin), False)
-            for c in calls
+            Unit(c.name, c.module, None, c.input_shape, c.output_shape, False)
+            for c in found.calls
             if isinstance(c.module, kind)
         ]
         if units:
             return units
     raise ValueError(f"{function}: {type(model).__name__} has no block or convolution to leave out")
-
-
-def _shape(origin: Any) -> tuple[int, ...]:
-    return (origin.shape if isinstance(origin, Tensor) else origin.out_meta[0][0])[1:]
 
 
 @contextmanager

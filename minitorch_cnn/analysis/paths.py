@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from .. import functional as F
 from ..autograd import enable_grad, grad
+from ..autograd.array_function import ArrayFunction
 from ..figures import (
     BLUE,
     ORANGE,
@@ -27,6 +28,8 @@ from ..figures import (
     new_figure,
     whole_ticks,
 )
+from ..graph import Graph
+from ..graph.interpreter import execute
 from ..nn import Module
 from ..random import default_generator
 from ..tensor import Tensor
@@ -125,7 +128,7 @@ def gradient_by_path_length(
     Raises: ValueError for other shapes or lengths, or a model without residual blocks.
     """
     target = checked_batch("gradient_by_path_length", x, labels)
-    run, blocks = residual_blocks(model, x, "gradient_by_path_length")
+    traced, blocks = residual_blocks(model, x, "gradient_by_path_length")
     n = len(blocks)
     lengths = range(n + 1) if lengths is None else lengths
     if samples < 1 or not all(0 <= k <= n for k in lengths):
@@ -134,25 +137,38 @@ def gradient_by_path_length(
             f"samples={samples} at least 1"
         )
     rng = generator or default_generator()
-    loss = F.cross_entropy(run.output, target)
+    leaf = Tensor(x.array, requires_grad=True)
+    output, sums = _with_sums(traced.graph, [block.junction for block in blocks], leaf)
+    loss = F.cross_entropy(output, target)
     norms = np.zeros(len(lengths))
     for i, k in enumerate(lengths):
         for _ in range(samples):
             chosen = set(rng.choice(n, k, replace=False).tolist())
-            norms[i] += _norm_along(loss, blocks, chosen, run.x) / samples
+            norms[i] += _norm_along(loss, blocks, sums, chosen, leaf) / samples
     weighted = np.array([math.comb(n, k) * v for k, v in zip(lengths, norms.tolist(), strict=True)])
     total = weighted / (weighted.sum() or 1)
     return PathGradients(np.array(lengths), norms, total.astype(float), n)
 
 
-def _norm_along(loss: Tensor, blocks: list[FoundBlock], chosen: set[int], x: Tensor) -> float:
+def _with_sums(graph: Graph, names: list[str], x: Tensor) -> tuple[Tensor, list[ArrayFunction]]:
+    """The first result of a graph for x, and what autograd recorded of the sums `names`."""
+    made: dict[str, Tensor] = {}
+    output, *_ = execute(graph, {graph.inputs[0].name: x}, made.__setitem__)
+    nodes = {node.name: node.outputs[0] for node in graph.nodes}
+    sums: list[Any] = [made[nodes[name]].grad_fn for name in names]
+    return output, sums
+
+
+def _norm_along(
+    loss: Tensor, blocks: list[FoundBlock], sums: list[ArrayFunction], chosen: set[int], x: Tensor
+) -> float:
     """||dL/dx|| if the gradient enters only the branches of the chosen blocks."""
-    edges = [list(block.junction.edges) for block in blocks]
+    edges = [list(junction.edges) for junction in sums]
     try:
-        for i, block in enumerate(blocks):
-            block.junction.edges[block.shortcut if i in chosen else block.branch] = None
+        for i, (block, junction) in enumerate(zip(blocks, sums, strict=True)):
+            junction.edges[block.shortcut if i in chosen else block.branch] = None
         (gx,) = grad(loss, x, retain_graph=True, allow_unused=True)
     finally:
-        for block, kept in zip(blocks, edges, strict=True):
-            block.junction.edges[:] = kept
+        for junction, kept in zip(sums, edges, strict=True):
+            junction.edges[:] = kept
     return 0.0 if gx is None else float(np.linalg.norm(gx.array.astype(np.float64)))

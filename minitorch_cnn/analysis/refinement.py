@@ -72,8 +72,7 @@ def iterative_refinement(model: Module, x: Tensor) -> Refinement:
     Raises: ValueError for another shape, or a model without two residual blocks in a stage.
     """
     checked_batch("iterative_refinement", x)
-    nothing = Tensor(np.zeros((0, *x.shape[1:]), x.dtype))
-    _, blocks = residual_blocks(model, nothing, "iterative_refinement")
+    _, blocks = residual_blocks(model, x, "iterative_refinement")
     with recorded(model) as outputs, evaluation(model), no_grad():
         model(x)
     stages: list[list[str]] = []

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
 
 import numpy as np
 
@@ -171,29 +169,3 @@ def checked_batch(function: str, x: Tensor, labels: np.ndarray | Tensor | None =
     if labels is None:
         return Tensor(np.zeros(len(x), np.int64))
     return Tensor(_checked_labels(function, labels, len(x)))
-
-
-_watching = threading.RLock()  # the operators are patched for all threads
-
-
-@contextmanager
-def applied(*operators: type[ArrayFunction]) -> Iterator[list[tuple[Tensor, Tensor]]]:
-    """The first input and the output of each call of the operators in the block, in this thread."""
-    calls: list[tuple[Tensor, Tensor]] = []
-    here = threading.get_ident()
-
-    def apply(operator, x, *others, **settings):
-        y = ArrayFunction.apply.__func__(operator, x, *others, **settings)
-        if threading.get_ident() == here:
-            calls.append((x, y))
-        return y
-
-    with _watching:
-        changed: tuple[Any, ...] = operators
-        for operator in changed:
-            operator.apply = classmethod(apply)
-        try:
-            yield calls
-        finally:
-            for operator in changed:
-                del operator.apply

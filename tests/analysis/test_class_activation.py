@@ -189,8 +189,11 @@ def test_logits_that_are_not_finite_or_not_there_are_refused():
     with pytest.raises(ValueError, match="class_activation_maps: model gives NaN or infinite"):
         class_activation_maps(nn.Sequential(model, Const(np.nan)), images(side=5))
     model.forward = lambda x: []
-    with pytest.raises(ValueError, match=r"must give logits \(N, K\).* not list"):
+    with pytest.raises(RuntimeError, match="class_activation_maps: Sequential returns no Tensor"):
         class_activation_maps(model, images(side=5))
+    model.forward = lambda x: [[], model[0](x)][0]
+    with pytest.raises(ValueError, match=r"must give logits \(N, K\).* not list"):
+        grad_cam(model, images(side=5), "0")
 
 
 def test_images_are_a_tensor():

@@ -180,6 +180,58 @@ def test_a_relu_in_a_convolutions_pass_is_named():
     assert computation_graph(model(mt.ones(1, 1, 2, 2))).boxes[-1].title == "Conv2d and ReLU"
 
 
+@pytest.fixture
+def captured():
+    """A convolution, its batch norm, an addition and a ReLU, as operators."""
+    model = nn.Sequential(nn.Conv2d(3, 3, 1, bias=False), nn.BatchNorm2d(3))
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.branch = model
+
+        def forward(self, x):
+            return nn.functional.relu(self.branch(x) + x).clamp(max=6)
+
+    return mt.graph.capture(Net(), mt.zeros(1, 3, 5, 4))
+
+
+def test_the_operators_of_a_model_are_drawn_with_its_inputs_and_weights(captured):
+    boxes = computation_graph(captured).boxes
+    assert [(box.kind, box.title, box.detail) for box in boxes] == [
+        ("leaf", "input", "N x 3 x 5 x 4"),
+        ("leaf", "branch.0.weight", "3 x 3 x 1 x 1"),
+        ("operation", "Conv", "N x 3 x 5 x 4"),
+        ("leaf", "branch.1.weight", "3"),
+        ("leaf", "branch.1.bias", "3"),
+        ("operation", "BatchNormalization", "N x 3 x 5 x 4, running statistics"),
+        ("operation", "Add", "N x 3 x 5 x 4"),
+        ("operation", "Relu", "N x 3 x 5 x 4"),
+        ("result", "Clip", "N x 3 x 5 x 4"),
+    ]
+    assert [box.sources for box in boxes] == [[], [], [0, 1], [], [], [2, 3, 4], [5, 0], [6], [7]]
+    assert "N x 3 x 5 x 4" in computation_graph(captured).svg()
+
+
+def test_a_pass_changes_the_drawing(captured):
+    from minitorch_cnn.compiler.passes import fold_batch_norm
+
+    boxes = computation_graph(mt.graph.infer(fold_batch_norm(captured))).boxes
+    assert [b.title for b in boxes if b.kind != "leaf"] == ["Conv", "Add", "Relu", "Clip"]
+
+
+@pytest.mark.parametrize("name", ["resnet20_cifar", "shufflenet_v2_x0_5", "lenet5"])
+def test_the_graphs_of_models_are_drawn(name):
+    entry = mt.models.model_entry(name)
+    with nn.shapes_only():
+        model = mt.models.create_model(name)
+    graph = mt.graph.capture(model, mt.zeros(1, *entry.input_shape))
+    boxes = computation_graph(graph).boxes
+    assert sum(box.kind != "leaf" for box in boxes) == len(graph.nodes)
+    assert all(source < k for k, box in enumerate(boxes) for source in box.sources)
+    ElementTree.fromstring(computation_graph(graph).svg())
+
+
 def test_the_ending_of_a_file_says_what_is_written(graph, tmp_path):
     for name, start in (("g.svg", "<svg"), ("g.dot", "digraph")):
         graph.save(tmp_path / name)

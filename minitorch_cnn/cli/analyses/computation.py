@@ -9,12 +9,12 @@ from .found import Found, drawn
 
 def of_graph(subject, options) -> Found:
     from ...analysis import computation_graph
-    from ...nn.evaluation import first_output
+    from ...graph import capture
 
-    output = first_output(subject.model(subject.x[:1]))
-    found = computation_graph(output, subject.model)
+    found = computation_graph(capture(subject.model, subject.x[:1]))
     kinds = [box.kind for box in found.boxes]
-    text = f"{len(kinds) - kinds.count('leaf')} operations, {kinds.count('leaf')} weights"
+    leaves = kinds.count("leaf")
+    text = f"{len(kinds) - leaves} operations, {leaves} inputs and weights"
     return text, found.save
 
 
