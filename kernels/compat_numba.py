@@ -7,11 +7,13 @@ from collections.abc import Callable
 
 from numba.core.caching import FunctionCache
 from numba.core.ccallback import CFunc
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.serialize import dumps
 from numba.core.sigutils import normalize_signature
 
-__all__ = ["FunctionCache", "c_function", "dumps", "global_compiler_lock"]
+__all__ = ["FunctionCache", "PartCompiler", "c_function", "dumps", "global_compiler_lock"]
 
 
 def use_cache(compiled, cache: FunctionCache) -> None:
@@ -43,6 +45,46 @@ def use_longest_vectors(function) -> None:
     """Let LLVM use vectors of 512 bits in a function, where the processor has them."""
     # llvmlite has no attributes with values, but prints any element of the set.
     set.add(function.attributes, '"prefer-vector-width"="512"')
+
+
+class _Part(JITCodeLibrary):
+    """The code of a function that others call: LLVM optimises and compiles it with each of them.
+
+    Numba optimises and compiles each function by itself, and again with its callers, and theirs.
+    """
+
+    def finalize(self):
+        """Only link what the function calls."""
+        for library in dict.fromkeys(self._linking_libraries):
+            self._reload_init.update(library._reload_init)
+            self._final_module.link_in(library._get_module_for_linking(), preserve=True)
+        self._finalized = True
+
+    def get_pointer_to_function(self, name):
+        """There is no machine code."""
+        return 0
+
+    @property
+    def codegen(self):
+        """Receives the environment of the function, which has nowhere to go without code."""
+        return self
+
+    def set_env(self, name, environment):
+        pass
+
+
+class PartCompiler(Compiler):
+    """Compiles a function as a part of its callers: Python cannot call it."""
+
+    def __init__(self, typing, target, library, args, return_type, flags, locals):
+        flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
+        library = _Part(target.codegen(), "part")
+        super().__init__(typing, target, library, args, return_type, flags, locals)
+
+
+def call_part(compiled, part) -> None:
+    """Let other functions call `part` where they name `compiled`, which Python calls."""
+    compiled.get_call_template, compiled.get_overload = part.get_call_template, part.get_overload
 
 
 def own_arguments(function) -> tuple:

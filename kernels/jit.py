@@ -45,20 +45,22 @@ def kernel(
     any_order is set: then all sums and products may be regrouped, as sums.py does for a single
     addition.
 
-    With inline, a function becomes part of the kernels that call it, whatever its length. Without
-    it, a loop that contains a call is not vectorised, and the called function exists twice,
-    compiled by itself and with its caller: a process that compiles runs one version, and a process
-    that loads both from the cache runs the other.
+    A kernel that other kernels call is also compiled as a part of each of them. With inline, the
+    call itself disappears, however long the function is; without it, LLVM decides, and a loop in
+    which a call remains is not vectorised.
     """
     if function is None:
         return partial(kernel, any_order=any_order, inline=inline)
     from numba import njit
 
+    from .compat_numba import PartCompiler, call_part
+
     _set_target()
     _listen()
     relaxed = {"contract", "reassoc", "nsz"} if any_order else {"contract"}
     options = {"nogil": True, "error_model": "numpy", "fastmath": relaxed, "forceinline": inline}
-    compiled = njit(**options)(function)
+    compiled = njit(no_cfunc_wrapper=True, **options)(function)
+    call_part(compiled, njit(pipeline_class=PartCompiler, **options)(function))
     operator = function.__module__.removeprefix(f"{__package__}.").split(".")[0]
     _kernels.setdefault(operator, []).append(compiled)
     return _kept(compiled, function, partial(_load_others, operator, compiled))

@@ -83,6 +83,24 @@ def test_numba_compiles_a_function_that_c_can_call(numba_parts):
     assert compiled.address and compiled.ctypes(41) == 42
 
 
+def test_numba_compiles_a_function_as_a_part_of_its_callers(numba_parts):
+    from numba import njit
+
+    def twice(x):
+        return 2 * x
+
+    compiled, part = njit(twice), njit(pipeline_class=numba_parts.PartCompiler)(twice)
+    numba_parts.call_part(compiled, part)
+
+    @njit
+    def square_of_twice(x):
+        return compiled(x) * compiled(x)
+
+    assert square_of_twice(3) == 36 and square_of_twice(0.5) == 1.0
+    assert compiled.signatures == [] and len(part.signatures) == 2
+    assert compiled(4) == 8 and len(compiled.signatures) == 1
+
+
 def test_numba_s_compiler_has_one_lock(numba_parts):
     with numba_parts.global_compiler_lock:
         assert numba_parts.global_compiler_lock.is_locked()
