@@ -6,12 +6,41 @@ import pytest
 import minitorch_cnn as mt
 from minitorch_cnn.graph import Free, capture, run, verify
 from minitorch_cnn.models.registry import list_models, model_entry
+from minitorch_cnn.nn import init
 
 CHEAP = (
     "lenet5", "densenet_bc100_k12_cifar", "ghostnet_050", "googlenet", "mobilenet_v2_035",
     "resnet20_cifar", "shufflenet_v1_g3",
     "shufflenet_v2_x0_5", "squeezenet1_1",
 )  # fmt: skip
+
+
+class RepeatedNumbers:
+    """A generator that draws 65,537 numbers once and repeats them, from another place for each
+    array: drawing hundreds of millions of weights would take most of the time of these tests."""
+
+    def __init__(self):
+        self.rng = np.random.default_rng(0)
+        self.uniform_numbers = self.rng.random(65537)
+        self.normal_numbers = self.rng.standard_normal(65537)
+
+    def random(self, shape, dtype=np.float64):
+        return self.repeated(self.uniform_numbers, shape, dtype)
+
+    def standard_normal(self, shape, dtype=np.float64):
+        return self.repeated(self.normal_numbers, shape, dtype)
+
+    def repeated(self, numbers, shape, dtype):
+        return np.resize(np.roll(numbers, self.rng.integers(len(numbers))).astype(dtype), shape)
+
+    def __getattr__(self, name):
+        return getattr(self.rng, name)
+
+
+@pytest.fixture(autouse=True)
+def quick_weights(monkeypatch):
+    rng = RepeatedNumbers()
+    monkeypatch.setattr(init, "_rng", lambda generator: rng)
 
 
 def graph_and_outputs(name):
