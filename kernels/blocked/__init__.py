@@ -9,6 +9,7 @@ last pooling, so that no kernel packs anything but weights, once:
     pool.py          pooling
     elementwise.py   sums, gates and activations
     reorder.py       to blocks and back; the zeros of a border
+    calls.py         calls that are written down once and run many times
 
 Every operation has a function that plans a Call from layouts; a Call is run with its arrays:
 
@@ -16,8 +17,8 @@ Every operation has a function that plans a Call from layouts; a Call is run wit
 >>> run(call, x_array, packed_weights, packed_bias, no_residual, y_array)
 """
 
-from ..threads import parallel_ranges
-from .convolve import Call, can_convolve, convolution, pack_bias, pack_weights
+from .calls import Call, Record, Records, run
+from .convolve import can_convolve, convolution, pack_bias, pack_weights
 from .elementwise import addition, copy, function, gating
 from .layout import Layout, blocked, lanes
 from .pool import average_pooling, global_average, max_pooling
@@ -26,6 +27,8 @@ from .reorder import border, from_blocks, to_blocks
 __all__ = [
     "Call",
     "Layout",
+    "Record",
+    "Records",
     "addition",
     "average_pooling",
     "blocked",
@@ -44,8 +47,3 @@ __all__ = [
     "run",
     "to_blocks",
 ]
-
-
-def run(call: Call, *arrays) -> None:
-    """Run a call on flat arrays, contiguous and of one dtype, in the order that its plan names."""
-    parallel_ranges(call.kernel, call.items, call.size, *arrays, *call.settings)

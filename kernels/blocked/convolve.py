@@ -9,7 +9,6 @@ for all threads, output channels are cut, too.
 """
 
 import math
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,20 +17,12 @@ from ..jit import kernel
 from ..machine import machine
 from ..thread_pool import shared
 from ..window import Window
+from .calls import Call, recorded
 from .layout import Layout, lanes
 from .tile import RUNS, VECTORS, Form, tile_pair, tile_single
 
 ITEMS = 8  # of work that a call should have, for up to four threads
 MACS_PER_ELEMENT = 16  # multiply-adds in the time to read and write one element
-
-
-class Call(NamedTuple):
-    """A kernel with everything but its arrays: kernel(*arrays, *settings, pool, first, last)."""
-
-    kernel: Callable[..., None]
-    settings: tuple[Any, ...]
-    items: int
-    size: int  # elements that the call processes, as parallel_ranges counts them
 
 
 class Geometry(NamedTuple):
@@ -210,7 +201,7 @@ def convolve(x, w, bias, residual, y, offsets, geometry, form, bounds, items, po
 
     A block of a depthwise convolution is a group of its own, and has no pair.
     """
-    if shared(pool, first, last):
+    if shared(pool, first, last) or recorded(pool, first, last):
         return
     (x_start, x_image, x_block, x_row, x_step, y_start, y_image, y_block, y_row, columns,
      lanes, w_block, group) = geometry  # fmt: skip

@@ -8,7 +8,7 @@ import numpy as np
 from ..exponential import sigmoid
 from ..jit import kernel
 from ..thread_pool import shared
-from .convolve import Call
+from .calls import Call, recorded
 from .layout import Layout
 
 # y = f(x): the functions by ONNX's names. Clip is [low, high] of x, the others have no parameters.
@@ -48,7 +48,7 @@ def _rows(fill: Any, layouts: tuple[Layout, ...], parameters: np.ndarray) -> Cal
 
 @kernel
 def add(a, b, y, places, sizes, parameters, pool, first, last):
-    if shared(pool, first, last):
+    if shared(pool, first, last) or recorded(pool, first, last):
         return
     blocks, rows, length, _ = sizes
     low, high = parameters[0], parameters[1]
@@ -67,7 +67,7 @@ def add(a, b, y, places, sizes, parameters, pool, first, last):
 
 @kernel
 def scale(x, gate, y, places, sizes, parameters, pool, first, last):
-    if shared(pool, first, last):
+    if shared(pool, first, last) or recorded(pool, first, last):
         return
     blocks, rows, length, width = sizes
     for k in range(first, last):
@@ -84,7 +84,7 @@ def scale(x, gate, y, places, sizes, parameters, pool, first, last):
 
 @kernel
 def apply(x, y, places, sizes, parameters, pool, first, last):
-    if shared(pool, first, last):
+    if shared(pool, first, last) or recorded(pool, first, last):
         return
     blocks, rows, length, _ = sizes
     kind, a, b = int(parameters[0]), parameters[1], parameters[2]

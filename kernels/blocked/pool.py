@@ -7,7 +7,7 @@ import numpy as np
 from ..jit import kernel
 from ..thread_pool import shared
 from ..window import Window
-from .convolve import Call
+from .calls import Call, recorded
 from .layout import Layout
 
 MAX, MEAN, MEAN_OF_ALL = range(3)  # the mean of the numbers inside x, or with zeros of the padding
@@ -47,7 +47,7 @@ def _pooling(x: Layout, y: Layout, window: Window, kind: int) -> Call:
 @kernel
 def pool_windows(x, y, settings, places, pool, first, last):
     """The largest x of each window, or their mean, for some blocks of channels."""
-    if shared(pool, first, last):
+    if shared(pool, first, last) or recorded(pool, first, last):
         return
     H, W, OH, OW, KH, KW, sh, sw, dh, dw, top, left, bottom, right, kind = settings
     x_start, x_image, x_block, x_row, y_start, y_image, y_block, y_row, blocks, width = places

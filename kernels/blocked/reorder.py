@@ -4,7 +4,7 @@ import math
 
 from ..jit import kernel
 from ..thread_pool import shared
-from .convolve import Call
+from .calls import Call, recorded
 from .layout import Layout
 
 
@@ -46,7 +46,7 @@ def _copying(x: Layout, y: Layout) -> Call:
 @kernel
 def copy_channels(x, y, places, sizes, pool, first, last):
     """y[n, c] = x[n, c] for some channels, and zeros in those that x does not have."""
-    if shared(pool, first, last):
+    if shared(pool, first, last) or recorded(pool, first, last):
         return
     C, H, W, channels, part, parts = sizes
     x_start, x_image, x_block, x_row, x_width = places[0]
@@ -69,7 +69,7 @@ def copy_channels(x, y, places, sizes, pool, first, last):
 
 @kernel
 def clear_border(y, sizes, pool, first, last):
-    if shared(pool, first, last):
+    if shared(pool, first, last) or recorded(pool, first, last):
         return
     H, W, width, start, image, block, row, blocks, high, wide = sizes
     for k in range(first, last):

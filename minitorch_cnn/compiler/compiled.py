@@ -12,10 +12,10 @@ from ..autograd.modes import is_grad_enabled
 from ..graph import infer
 from ..graph.capture import captured
 from ..graph.structure import flatten
-from ..kernels.jit import has_numba
 from ..nn import Module
 from ..tensor import Tensor
 from .passes import drop_identities, fold_batch_norm
+from .state import State
 
 if TYPE_CHECKING:
     from .program import Program
@@ -28,40 +28,45 @@ class Compiled:
 
     def __init__(self, model: Module) -> None:
         self.model = model
-        self._programs: dict[Any, tuple[Any, Program]] = {}
+        self._state: State | None = None  # of the model, when the programs were made
+        self._programs: dict[Any, Program] = {}
         self._lock = threading.Lock()
 
     def __call__(self, *args: Any, **named: Any) -> Any:
         """The model's results; in training mode, or to record gradients, the model itself runs."""
-        tensors, takes = flatten((args, named))
-        if (args and named) or not self._can_run(tensors):
+        if len(args) == 1 and not named and isinstance(args[0], Tensor):
+            tensors, takes = [args[0]], None
+        else:
+            tensors, nested = flatten((args, named))
+            takes = str(nested)
+        state = self._state
+        if state is None or not state.holds():
+            state = self._renewed()
+        if state is None or (args and named) or not _can_run(state, tensors):
             return self.model(*args, **named)
-        key = (str(takes), tuple((t.shape, t.dtype) for t in tensors))
-        state = _State(self.model)
-        before, program = self._programs.get(key, (None, None))
-        if program is None or before != state:
+        key = takes, *((t.array.shape, t.array.dtype) for t in tensors)
+        program = self._programs.get(key)
+        if program is None:
             with self._lock:
-                program = _compiled(self.model, args, named, tensors)
-                if len(self._programs) >= LIMIT:
-                    self._programs.clear()
-                self._programs[key] = state, program
+                program = self._programs.get(key) or _compiled(self.model, args, named, tensors)
+                if self._state is state:  # not changed meanwhile
+                    if len(self._programs) >= LIMIT:
+                        self._programs = {}
+                    self._programs[key] = program
         with no_grad():
             return program(tensors)
 
-    def _can_run(self, tensors: list[Tensor]) -> bool:
-        if not has_numba() or not tensors:
-            return False
-        if any(m.training or m.has_hooks() for m in self.model.modules()):
-            return False
-        if is_grad_enabled():
-            recorded = (*tensors, *self.model.parameters())
-            if any(t.requires_grad for t in recorded):
-                return False
-        return all(type(t.array) is np.ndarray for t in tensors)
+    def _renewed(self) -> State | None:
+        """The state of the model as it is now, without programs; None if it must run itself."""
+        with self._lock:
+            if self._state is None or not self._state.holds():
+                self._programs = {}
+                self._state = State(self.model) if State.possible(self.model) else None
+            return self._state
 
     def explain(self) -> None:
         """Print for each program what its passes did, its steps with their layouts, its memory."""
-        for _, program in self._programs.values():
+        for program in self._programs.values():
             print(_table(program))
 
     def train(self, mode: bool = True) -> Compiled:
@@ -80,6 +85,13 @@ class Compiled:
 PASSES = (drop_identities, fold_batch_norm)
 
 
+def _can_run(state: State, tensors: list[Tensor]) -> bool:
+    """Whether a program may run on these inputs: arrays of the host, no gradient is recorded."""
+    if is_grad_enabled() and (state.records() or any(t.requires_grad for t in tensors)):
+        return False
+    return bool(tensors) and all(type(t.array) is np.ndarray for t in tensors)
+
+
 def _compiled(model: Module, args: Any, named: Any, tensors: list[Tensor]) -> Program:
     """The program of a model for arguments like these.
 
@@ -96,27 +108,6 @@ def _compiled(model: Module, args: Any, named: Any, tensors: list[Tensor]) -> Pr
     graph = infer(graph)
     floats = [t.dtype for t in tensors if t.dtype.kind == "f"]
     return Program(graph, plan(graph), floats[0] if floats else np.dtype(np.float32), counts)
-
-
-class _State:
-    """What a program was made from: modules, and weights with their versions."""
-
-    def __init__(self, model: Module) -> None:
-        self.held: list[Any] = []  # so that no other object gets the identity of one of them
-        self.seen: list[Any] = []
-        for module in model.modules():
-            self.held.append(module)
-            self.seen.append((id(module), type(module), vars(module).get("forward")))
-            for name, t in (*module._parameters.items(), *module._buffers.items()):
-                if t is not None:
-                    self.held += [t, t.array]
-                    self.seen.append((name, id(t), id(t.array), t._version))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _State) and self.seen == other.seen
-
-    def __hash__(self) -> int:
-        return hash(tuple(self.seen))
 
 
 def _table(program: Program) -> str:

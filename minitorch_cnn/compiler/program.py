@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from ..graph import Graph
 from ..graph.implementations import IMPLEMENTATIONS
 from ..graph.structure import unflatten
-from ..kernels.threads import parallel_ranges
+from ..kernels.blocked import Record, Records
 from ..tensor import Tensor
 from .plan import Entry, Plan
 from .steps import Step
@@ -23,59 +24,91 @@ class Program:
     def __init__(self, graph: Graph, plan: Plan, dtype: Any, counts: list[tuple[str, int]]) -> None:
         self.graph, self.plan, self.dtype = graph, plan, dtype
         self.counts = counts  # of nodes, after each pass
+        self._inputs = [value.name for value in graph.inputs]
+        self._outputs = [value.name for value in graph.outputs]
         self._bound = threading.local()
 
     def __call__(self, inputs: Sequence[Tensor]) -> Any:
         """The results for Tensors in the order of the graph's inputs."""
-        names = [value.name for value in self.graph.inputs]
-        values: dict[str, Any] = dict(zip(names, inputs, strict=True))
-        for entry, arrays in zip(self.plan.entries, self._arrays(), strict=True):
-            if entry.call is None:
-                self._ordinary(entry, values)
-                continue
-            if entry.reads:  # packed from an ordinary array
-                source = np.ascontiguousarray(self._value(entry.reads[0], values).array).reshape(-1)
-                arrays = (source, *arrays[1:])
-            elif entry.writes:  # unpacked into one
-                shape: Any = self.graph.values[entry.writes[0]].shape
-                made = np.empty(shape, self.dtype)
-                values[entry.writes[0]] = Tensor(made)
-                arrays = (*arrays[:1], made.reshape(-1))
-            call = entry.call
-            parallel_ranges(call.kernel, call.items, call.size, *arrays, *call.settings)
-        results = [self._value(value.name, values) for value in self.graph.outputs]
+        values: dict[str, Any] = dict(zip(self._inputs, inputs, strict=True))
+        for part in self._parts():
+            if isinstance(part, Entry):
+                self._ordinary(part, values)
+            else:
+                part.run(self, values)
+        results = [self.value(name, values) for name in self._outputs]
         assert self.graph.gives is not None
         return unflatten(self.graph.gives, results)
 
-    def _value(self, name: str, values: dict[str, Any]) -> Tensor:
+    def value(self, name: str, values: dict[str, Any]) -> Tensor:
+        """A value that is an ordinary array: one computed by now, or a constant."""
         return values[name] if name in values else self.graph.constants[name]
 
     def _ordinary(self, entry: Entry, values: dict[str, Any]) -> None:
         """Run a step by its operator's ordinary implementation, then its epilogue."""
         step: Step = entry.arrays[0]
         node = step.node
-        inputs = [self._value(name, values) if name else None for name in node.inputs]
+        inputs = [self.value(name, values) if name else None for name in node.inputs]
         made = IMPLEMENTATIONS[node.operator](node, *inputs)
         made = made if isinstance(made, tuple) else (made,)
         values.update(zip(node.outputs, made, strict=False))
         y = made[0]
         if step.residual:
-            y = y + self._value(step.residual, values)
+            y = y + self.value(step.residual, values)
         if step.low > -np.inf or step.high < np.inf:
             y = y.clamp(step.low, step.high)
         values[step.output] = y
 
-    def _arrays(self) -> list[tuple[Any, ...]]:
-        """The arrays of each entry, in this thread's arena."""
-        bound = getattr(self._bound, "arrays", None)
-        if bound is None:
+    def _parts(self) -> list[Entry | _Stretch]:
+        """The entries in this thread's arena: those that are calls, as long as no other comes
+        between, are one stretch."""
+        parts = getattr(self._bound, "parts", None)
+        if parts is None:
             arena = np.zeros(self.plan.size + 16, self.dtype)
             skip = -arena.ctypes.data % 64 // arena.itemsize
             arena = arena[skip:]
-            parts = {root: arena[at : at + size] for root, (at, size) in self.plan.offsets.items()}
-            bound = [
-                tuple(parts[a] if isinstance(a, str) else a for a in entry.arrays)
-                for entry in self.plan.entries
-            ]
-            self._bound.arrays = bound
-        return bound
+            spans = self.plan.offsets.items()
+            arrays = {root: arena[at : at + size] for root, (at, size) in spans}
+            parts = []
+            for is_call, together in groupby(self.plan.entries, lambda e: e.call is not None):
+                entries = list(together)
+                parts += [_Stretch(entries, arrays, self)] if is_call else entries
+            self._bound.parts = parts
+        return parts
+
+
+class _Stretch:
+    """Successive calls: they are recorded, and run together."""
+
+    def __init__(
+        self, entries: list[Entry], arrays: dict[str, np.ndarray], program: Program
+    ) -> None:
+        self.reads: list[tuple[Record, str]] = []
+        self.writes: list[tuple[Record, str, Any]] = []
+        records = []
+        for entry in entries:
+            assert entry.call is not None
+            name = (*entry.reads, *entry.writes, "")[0]
+            shape: Any = program.graph.values[name].shape if name else ()
+            stand_in = np.empty(shape, program.dtype).reshape(-1)  # for an array that changes
+            own = [arrays[a] if isinstance(a, str) else a for a in entry.arrays]
+            record = Record(entry.call, [stand_in if a is None else a for a in own])
+            records.append(record)
+            if entry.reads:
+                self.reads.append((record, name))
+            if entry.writes:
+                self.writes.append((record, name, shape))
+        self.records = Records(records)
+
+    def run(self, program: Program, values: dict[str, Any]) -> None:
+        """Run the calls on ordinary arrays among the values; add those that they make."""
+        used = []  # until all calls are done
+        for record, name in self.reads:
+            array = np.ascontiguousarray(program.value(name, values).array)
+            used.append(array)
+            record.exchange(0, array)
+        for record, name, shape in self.writes:
+            made = np.empty(shape, program.dtype)
+            values[name] = Tensor(made)
+            record.exchange(1, made)
+        self.records.run()

@@ -140,7 +140,12 @@ def test_weights_modules_and_hooks_that_change_are_noticed():
         yield lambda: model[0].weight.mul_(2)
         yield lambda: model[1].running_mean.add_(1)
         yield lambda: setattr(model[0], "bias", nn.Parameter(mt.ones(16)))
+        yield lambda: model[0]._parameters.update(weight=nn.Parameter(mt.ones(16, 3, 3, 3)))
+        yield lambda: setattr(model[0].weight, "array", model[0].weight.array * 2)
+        yield lambda: setattr(model[1].weight, "data", mt.full((16,), 3.0))
+        yield lambda: setattr(model[2], "forward", lambda x: x - 1)
         yield lambda: setattr(model, "2", nn.Tanh())
+        yield lambda: model.append(nn.Sigmoid())
         yield lambda: model[2].register_forward_hook(lambda module, given, y: y + 1)
 
     with mt.no_grad():
@@ -151,6 +156,28 @@ def test_weights_modules_and_hooks_that_change_are_noticed():
             assert not np.allclose(wanted.numpy(), before.numpy())
             np.testing.assert_allclose(fast(x).numpy(), wanted.numpy(), rtol=1e-4, atol=1e-5)
             before = wanted
+
+
+def test_a_view_of_a_weight_that_is_only_read_changes_nothing():
+    model, x = of_zoo("lenet5")
+    fast = mt.compile(model)
+    with mt.no_grad():
+        fast(x)
+        (before,) = fast._programs.values()
+        model.c1.weight.detach().numpy()
+        model.train().eval()
+        fast(x)
+    assert list(fast._programs.values()) == [before]
+
+
+def test_one_module_in_training_mode_makes_the_model_run_itself():
+    model, x = of_zoo("resnet20_cifar")
+    fast = mt.compile(model)
+    with mt.no_grad():
+        before = fast(x)
+        model.layer1[0].bn1.train()
+        assert not np.allclose(fast(x).numpy(), before.numpy())
+        assert not fast._programs
 
 
 def test_the_model_stays_as_it_is():
