@@ -95,7 +95,10 @@ setup(
         "plots": PLOTS,
         "interop": INTEROP,
         "gpu": ["cupy-cuda13x>=13.6", "numba-cuda>=0.20"],
-        "mpi": ["mpi4py>=4.1"],  # a search on a cluster, with its own MPI
+        "mpi": [  # processes that train together; a cluster has its own MPI
+            "mpi4py>=4.1",
+            "mpich>=4.3; platform_system != 'Windows'",
+        ],
         "docs": DOCS,  # sphinx-build -W docs site
         "notebooks": [*PLOTS, *NOTEBOOKS, "jupyterlab>=4.0"],
         "dev": [

@@ -55,7 +55,7 @@ PAGES = {
     "amp": "Mixed precision by its newer name",
     "cuda.amp": "Mixed precision, which is off",
     "jit": "Compilers, which return their argument",
-    "distributed": "Several processes, of which there is one",
+    "distributed": "Several processes that train together",
     "utils": "Sheets of pictures",
     "utils.tensorboard": "Event files of TensorBoard",
 }

@@ -15,7 +15,7 @@ LAYERS = (
     ("course", "second_places"),
     ("nas",),
     ("training", "analysis", "utils"),
-    ("amp", "distributed", "jit", "multiprocessing"),
+    ("amp", "jit", "multiprocessing"),
     ("figures",),
     ("hub",),  # reads what it downloads
     ("onnx", "compiler"),
@@ -23,6 +23,7 @@ LAYERS = (
     ("interop",),
     ("models", "optim", "data"),  # none of them imports another
     ("nn", "distributions"),
+    ("distributed",),
     ("functional", "linalg", "special"),
     ("tensor", "autograd"),
     ("cuda", "backends"),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import devices, dtypes
-from . import array_function
+from . import array_function, leaf_hooks
 from .array_function import ArrayFunction
 from .modes import enable_grad, no_grad, this_thread
 
@@ -58,6 +58,8 @@ def _walk(
         walk.deliver(edge, g)
     if walk.targets is not None:
         walk.prune(roots)
+    if leaf_hooks.in_use and walk.targets is None:
+        return leaf_hooks.run(roots, walk, retain_graph)
     while walk.heap:
         walk.step(retain_graph)
     return walk.finish()
@@ -211,19 +213,23 @@ class _Walk:
     def finish(self) -> list[Tensor | None] | None:
         """Return or accumulate the gradients of the leaves."""
         for leaf, box in self.leaves.values():
-            g: Any = box.pop()
-            if id(g) in self.summed:
-                g = self.settled(g, leaf.array.dtype)
-            if leaf._hooks:
-                g = call_hooks(leaf._hooks, g)
-            if self.targets is None:
-                accumulate(leaf, g, self.create_graph)
-            else:
-                self.caught[id(leaf), 0] = g
+            self.finish_leaf(leaf, box)
         if self.targets is None:
             return None
         keys = [(id(t), 0) if t._node is None else (id(t._node), t._index) for t in self.targets]
         return [self.caught.get(key) for key in keys]
+
+    def finish_leaf(self, leaf: Tensor, box: list[Tensor | None]) -> None:
+        """Return or accumulate the completed gradient of a leaf."""
+        g: Any = box.pop()
+        if id(g) in self.summed:
+            g = self.settled(g, leaf.array.dtype)
+        if leaf._hooks:
+            g = call_hooks(leaf._hooks, g)
+        if self.targets is None:
+            accumulate(leaf, g, self.create_graph)
+        else:
+            self.caught[id(leaf), 0] = g
 
 
 def accumulate(tensor: Tensor, g: Tensor, create_graph: bool) -> None:

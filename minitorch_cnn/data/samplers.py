@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from ..distributed.group import current_or_none
 from .randomness import check_generator, sample_generator
 
 T = TypeVar("T", covariant=True)  # of an index
@@ -185,7 +186,8 @@ def _at_least_one(name: str, argument: str, value: Any) -> None:
 class DistributedSampler(Sampler[int]):
     """Every `num_replicas`-th index from `rank` on, in a random order for each epoch.
 
-    num_replicas and rank default to 1 and 0 (PyTorch asks its processes). shuffle: whether the
+    num_replicas and rank default to the world size and the rank, or 1 and 0 without a process group
+    (for which PyTorch raises). shuffle: whether the
     order is random, from `seed` and the epoch given to `set_epoch`. drop_last: whether to drop the
     last indices for equal parts; otherwise the first ones are repeated.
 
@@ -202,8 +204,10 @@ class DistributedSampler(Sampler[int]):
         drop_last: bool = False,
     ):
         self.dataset, self.shuffle, self.seed, self.drop_last = dataset, shuffle, seed, drop_last
-        self.num_replicas = 1 if num_replicas is None else num_replicas
-        self.rank = 0 if rank is None else rank
+        group = current_or_none()
+        size, number = (1, 0) if group is None else (group.size, group.rank)
+        self.num_replicas = size if num_replicas is None else num_replicas
+        self.rank = number if rank is None else rank
         if not 0 <= self.rank < self.num_replicas:
             raise ValueError(
                 f"DistributedSampler: rank={rank} must be in 0..{self.num_replicas - 1}"

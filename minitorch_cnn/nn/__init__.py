@@ -86,7 +86,6 @@ from .norm import (
     LayerNorm,
     LocalResponseNorm,
     RMSNorm,
-    SyncBatchNorm,
 )
 from .padding import (
     CircularPad1d,
@@ -130,6 +129,7 @@ from .rearrange import (
 )
 from .recurrent import GRU, LSTM, RNN, RNNBase
 from .recurrent_cells import GRUCell, LSTMCell, RNNCell, RNNCellBase
+from .sync_batch_norm import SyncBatchNorm
 from .unfold import Fold, Unfold
 
 __all__ = [

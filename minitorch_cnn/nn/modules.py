@@ -33,6 +33,7 @@ from . import (
     rearrange,
     recurrent,
     recurrent_cells,
+    sync_batch_norm,
     unfold,
 )
 from .module import Module
@@ -79,7 +80,7 @@ UTILS: tuple[Callable[..., Any], ...] = (
 # PyTorch's files, and the files here that define their classes.
 FILES = {
     "activation": (activation, attention, piecewise),
-    "batchnorm": (norm, lazy),
+    "batchnorm": (norm, sync_batch_norm, lazy),
     "channelshuffle": (rearrange,),
     "container": (container, parameters),
     "conv": (conv, lazy),

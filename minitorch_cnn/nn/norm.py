@@ -141,36 +141,6 @@ class BatchNorm2d(_BatchNorm):
     ranks, layout = (4,), "(N, C, H, W)"
 
 
-class SyncBatchNorm(_BatchNorm):
-    """Batch norm of (N, C, *) with the statistics of all processes: here there is only one.
-
-    process_group: accepted and ignored.
-    """
-
-    ranks, layout = tuple(range(2, 65)), "(N, C, *)"
-
-    def __init__(
-        self,
-        num_features: int,
-        eps: float = 1e-5,
-        momentum: float | None = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-        process_group: Any = None,
-        device: DeviceLike | None = None,
-        dtype: DTypeLike | None = None,
-        *,
-        bias: bool = True,
-    ):
-        settings = eps, momentum, affine, track_running_stats, device, dtype
-        super().__init__(num_features, *settings, bias=bias)
-
-    @classmethod
-    def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Module:
-        """Return the module unchanged: with one process, its batch norms already see all data."""
-        return module
-
-
 class _InstanceNorm(_NormBase):
     """Base of the instance norms; `ranks` are the numbers of axes without and with a batch."""
 

@@ -1,10 +1,11 @@
-"""DataParallel: PyTorch's wrapper of a model for several GPUs."""
+"""torch.nn.parallel: DataParallel for several GPUs, DistributedDataParallel for processes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from .distributed_data_parallel import DistributedDataParallel as DistributedDataParallel
 from .module import Module
 
 if TYPE_CHECKING:
@@ -39,13 +40,6 @@ class DataParallel(Module):
 
     def forward(self, *inputs: Any, **kwargs: Any) -> Any:
         return self.module(*inputs, **kwargs)
-
-
-class DistributedDataParallel(Module):
-    """Raises RuntimeError: training runs in one process. A class, so that `isinstance` works."""
-
-    def __init__(self, module: Module, *args: Any, **settings: Any):
-        raise RuntimeError("DistributedDataParallel: training runs in one process")
 
 
 def data_parallel(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 # A tensor's own attributes; everything else in its __dict__ was set by the user.
-_OWN = {"_grad", "_hooks", "_former"}
+_OWN = {"_grad", "_hooks", "_post_hooks", "_former"}
 
 # id of the owner of memory -> its Memory, while in use
 _memories: weakref.WeakValueDictionary[int, Memory] = weakref.WeakValueDictionary()

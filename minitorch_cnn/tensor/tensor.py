@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from .. import devices, dtypes
-from ..autograd import array_function
+from ..autograd import array_function, leaf_hooks
 from ..autograd.array_function import ArrayFunction, Hook, Hooks, Version
 from ..autograd.grad import backward, check_gradient
 from ..autograd.usual_calls import apply_two
@@ -122,6 +122,7 @@ class Tensor(Facts, Conversions, Methods, History):
     _grad: Tensor | None = None
     _former: Tensor | None = None  # after a change of shape: the base of the earlier views
     _hooks: Hooks | None = None  # of a leaf; those of other tensors are kept by their node
+    _post_hooks: Hooks | None = None  # of a leaf: called after its gradient is in `grad`
 
     # Makes NumPy leave `array * tensor` to us instead of creating an array of objects.
     __array_ufunc__ = numpy_calls.call_ufunc
@@ -274,6 +275,22 @@ class Tensor(Facts, Conversions, Methods, History):
         if self._node.hooks is None:
             self._node.hooks = {}
         return HookHandle(self._node.hooks.setdefault(self._index, {}), hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], Any]) -> HookHandle:
+        """Call `hook(tensor)` during backward, as soon as this leaf's `.grad` is complete.
+
+        Returns a handle whose `remove()` removes the hook.
+
+        Raises: RuntimeError unless the tensor is a leaf that requires grad.
+        """
+        if not self.requires_grad or self._node is not None:
+            raise RuntimeError(
+                "register_post_accumulate_grad_hook: the tensor must be a leaf that requires grad"
+            )
+        if self._post_hooks is None:
+            self._post_hooks = {}
+        leaf_hooks.in_use = True
+        return HookHandle(self._post_hooks, hook)
 
     def retain_grad(self) -> None:
         """Make backward store the gradient in `.grad` although this is not a leaf."""

@@ -37,7 +37,8 @@ OTHER_METHODS = [
     "data_ptr", "element_size", "nelement", "stride",
     "backward", "bool", "bump_version", "cpu", "cuda", "detach", "detach_", "dim", "double",
     "float", "half", "int", "is_contiguous", "is_floating_point", "item", "long", "numel",
-    "numpy", "register_hook", "requires_grad_", "retain_grad", "size", "tolist", "type_as",
+    "numpy", "register_hook", "register_post_accumulate_grad_hook", "requires_grad_", "retain_grad",
+    "size", "tolist", "type_as",
     "byte", "char", "get_device", "is_pinned", "ndimension", "pin_memory", "short", "type",
 ]  # fmt: skip
 # Those with both derivatives checked in test_inplace.py, test_inplace_shape.py and
