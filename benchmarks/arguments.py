@@ -13,10 +13,15 @@ from .records import file_of, keep, means, scaling
 GPU_REPEATS = 30
 
 
-def add_arguments(parser: argparse.ArgumentParser, repeats: int) -> None:
-    """Add --vs, --threads, --repeats, --device, --json and --publish."""
+def add_arguments(
+    parser: argparse.ArgumentParser, repeats: int, engines: Sequence[str] = ()
+) -> None:
+    """Add --vs, --threads, --repeats, --device, --json and --publish.
+
+    engines: the libraries other than torch that --vs may name.
+    """
     add = parser.add_argument
-    text = "time others in turns with ours: torch, onnxruntime or torch,onnxruntime"
+    text = f"time others in turns with ours: {','.join(['torch', *engines])}"
     add("--vs", type=chosen, default=[], metavar="LIBRARIES", help=text)
     text = "threads of each library, such as 1 2 4 (default: one per core)"
     add("--threads", type=int, nargs="+", default=[None], metavar="N", help=text)
@@ -26,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser, repeats: int) -> None:
     add("--json", metavar="FILE", help="write the rows there, beside rows of earlier runs")
     text = "write the rows to the file of this processor in benchmarks/results"
     add("--publish", action="store_true", help=text)
-    parser.set_defaults(cpu_repeats=repeats)
+    parser.set_defaults(cpu_repeats=repeats, engines=engines)
 
 
 def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
@@ -39,9 +44,12 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpar
     for threads in options.threads:
         if threads is not None and threads < 1:
             parser.error(f"--threads {threads} must be at least 1")
+    for name in options.vs:
+        if name != "torch" and name not in options.engines:
+            parser.error(f"--vs {name} goes with benchmarks.inference")
     if options.device == "cuda":
         refuse_without_gpu(parser)
-        if options.publish or "onnxruntime" in options.vs:
+        if options.publish or set(options.vs) & set(options.engines):
             parser.error("--publish and --vs onnxruntime do not go with --device cuda")
     return options
 
@@ -52,12 +60,16 @@ def finish(
     facts: dict[str, Any],
     rows: list[dict],
     by: Sequence[Sequence[str]],
+    unit: str = "time",
 ) -> None:
-    """Print the means of the groups, how the speed grows with threads, and write the rows."""
+    """Print the means of the groups, how the speed grows with threads, and write the rows.
+
+    unit: what the ratios are of.
+    """
     several = len(options.threads) > 1
     if options.vs:
         for fields in by:
-            print("", *means(rows, ["threads"] * several + [*fields]), sep="\n")
+            print("", *means(rows, ["threads"] * several + [*fields], unit), sep="\n")
     if several:
         print("", *scaling(rows), sep="\n")
     for path in (options.json, file_of(benchmark) if options.publish else None):

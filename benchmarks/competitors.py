@@ -13,7 +13,11 @@ from typing import Any
 
 from .timing import ratio_to_fastest
 
-FORMATS = {"torch": ("torch", "torch nhwc"), "onnxruntime": ("onnxruntime",)}  # columns of each
+FORMATS = {  # the columns of each
+    "torch": ("torch", "torch nhwc"),
+    "onnxruntime": ("onnxruntime",),
+    "openvino": ("openvino",),
+}
 
 
 class Library:
@@ -71,7 +75,7 @@ def ratios(times: dict[str, list[float]], ours: str) -> dict[str, float]:
 def use_threads(count: int | None, vs: Iterable[str] = ()) -> int:
     """Let each library use `count` threads, by default one per core; return the number.
 
-    A session of ONNX Runtime receives the number when it is created.
+    An engine receives the number when it is created.
     """
     import minitorch_cnn as mt
 

@@ -157,7 +157,7 @@ def main(argv: list[str] | None = None) -> None:
     add("--budget", type=float, default=0.5, help=text)
     add("--tf32", choices=["on", "off"], help="on a GPU: whether convolutions may use it (on)")
     add("--plot", metavar="FILE", help="also draw the roofline there (matplotlib)")
-    add_arguments(parser, repeats=5)
+    add_arguments(parser, repeats=5, engines=["onnxruntime"])
     options = parse(parser, argv)
     if options.batch < 1:
         parser.error(f"--batch {options.batch} must be at least 1")

@@ -13,7 +13,6 @@ import argparse
 import multiprocessing
 import sys
 import time
-from pathlib import Path
 from typing import NamedTuple
 
 import minitorch_cnn as mt
@@ -24,6 +23,7 @@ from minitorch_cnn.training import recipe
 from minitorch_cnn.training.nonfinite import finite
 from minitorch_cnn.training.objective import with_heads
 
+from .peak import peak_memory
 from .tables import Table
 
 BATCH = 2
@@ -56,17 +56,6 @@ def one_step(name: str) -> Step:
     ended = time.perf_counter()
     memory = peak_memory()
     return Step(halfway - started, ended - halfway, memory, nonfinite(model, loss))
-
-
-def peak_memory() -> float:
-    """The peak memory of this process in GiB; not on Windows, which keeps no record."""
-    if sys.platform == "linux":
-        # Not ru_maxrss, which starts at the value of the parent process.
-        status = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-        return int(dict(line.split(":", 1) for line in status)["VmHWM"].split()[0]) / 2**20
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**30
 
 
 def nonfinite(model: Module, loss: mt.Tensor) -> str:

@@ -24,7 +24,7 @@ from minitorch_cnn.models import create_model, model_entry
 
 from . import models
 from .competitors import FORMATS, libraries, use_threads
-from .full_size import peak_memory
+from .peak import peak_memory
 from .records import file_of, keep, machine, means
 from .rivals import RIVALS
 from .tables import Table

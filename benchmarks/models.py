@@ -122,8 +122,6 @@ def main(argv: list[str] | None = None) -> None:
     for name in options.names:
         if name not in known:
             parser.error(f"NAME {name!r} must be one of {', '.join(known)}")
-    if "onnxruntime" in options.vs:
-        parser.error("--vs onnxruntime goes with benchmarks.conv: the engine does not train")
     if options.device == "cuda":
         from . import models_gpu
 

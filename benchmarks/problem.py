@@ -9,6 +9,7 @@ import numpy as np
 
 from minitorch_cnn.kernels import conv2d as operator
 
+from .engines import onnxruntime_session
 from .suites import Layer
 
 DIRECTIONS = ("forward", "gx", "gw")
@@ -41,7 +42,6 @@ class Problem:
 
     def onnxruntime(self, threads: int) -> Callable:
         """The forward in ONNX Runtime, with the weights as constants of the graph."""
-        import onnxruntime
         from onnx import TensorProto, helper, numpy_helper
 
         (top, bottom), (left, right) = self.layer.window.padding
@@ -60,9 +60,7 @@ class Problem:
         graph = helper.make_graph([node], "layer", [x], [y], [numpy_helper.from_array(self.w, "w")])
         opset = helper.make_opsetid("", 17)
         model = helper.make_model(graph, opset_imports=[opset], ir_version=8)
-        settings = onnxruntime.SessionOptions()
-        settings.intra_op_num_threads = threads
-        session = onnxruntime.InferenceSession(model.SerializeToString(), settings)
+        session = onnxruntime_session(model.SerializeToString(), threads)
         return lambda: session.run(None, {"x": self.x})[0]
 
     def arrays(self) -> tuple[np.ndarray, ...]:

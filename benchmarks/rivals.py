@@ -1,4 +1,4 @@
-"""The networks of benchmarks.models in PyTorch's own layers, as a PyTorch user would write them.
+"""The networks of our comparisons in PyTorch's own layers, as a PyTorch user would write them.
 
 They are written like torchvision's and timm's: activations and sums in place. Each function returns
 a torch.nn.Module whose parameters have the order and shapes of our registered model of that name.
@@ -10,7 +10,8 @@ from __future__ import annotations
 from functools import partial
 
 import minitorch_cnn as mt
-from minitorch_cnn.models import densenet, mobilenet_v1, vgg
+from minitorch_cnn.models import densenet, mobilenet_v1, squeezenet, vgg
+from minitorch_cnn.models import googlenet as inception
 from minitorch_cnn.models import mobilenet_v2 as second_mobilenet
 
 
@@ -55,6 +56,24 @@ def _dense_block(torch, layers):
             return torch.cat(maps, 1)
 
     return Block()
+
+
+def _beside(torch, paths):
+    """The concatenated outputs of paths that read the same input, as a module."""
+
+    class Beside(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.paths = torch.nn.ModuleList(paths)
+
+        def forward(self, x):
+            return torch.cat([path(x) for path in self.paths], 1)
+
+    return Beside()
+
+
+def _conv_relu(nn, C, O, kernel, stride=1, padding=0):
+    return nn.Sequential(nn.Conv2d(C, O, kernel, stride, padding), nn.ReLU(inplace=True))
 
 
 def _conv_bn(nn, C, O, kernel, stride=1, groups=1, activation=None):
@@ -172,6 +191,49 @@ def vgg16(torch):
     return nn.Sequential(*layers)
 
 
+def squeezenet1_0(torch):
+    nn = torch.nn
+    layers, C = [], 3
+    for row in squeezenet.TABLE["1.0"]:
+        if isinstance(row, squeezenet.Start):
+            layers.append(_conv_relu(nn, C, row.filters, row.kernel, 2))
+            C = row.filters
+        elif row is squeezenet.pool:
+            layers.append(nn.MaxPool2d(3, 2, ceil_mode=True))
+        else:
+            squeeze, narrow, wide = squeezenet.FIRE[row]
+            paths = [_conv_relu(nn, squeeze, narrow, 1), _conv_relu(nn, squeeze, wide, 3, 1, 1)]
+            layers += [_conv_relu(nn, C, squeeze, 1), _beside(torch, paths)]
+            C = narrow + wide
+    layers += [nn.Dropout(), _conv_relu(nn, C, 1000, 1)]
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+def googlenet(torch):
+    nn = torch.nn
+    layers, C = [], 3
+    for row in inception.TABLE.values():
+        if isinstance(row, inception.Conv):
+            conv = row.filters, row.kernel, row.stride, row.kernel // 2
+            layers.append(_conv_relu(nn, C, *conv))
+            C = row.filters
+        elif row is inception.HALVE:
+            layers.append(nn.MaxPool2d(3, 2, ceil_mode=True))
+        elif row is inception.RESPONSE_NORM:
+            layers.append(nn.LocalResponseNorm(5, 1e-4, 0.75, 1.0))
+        else:
+            three = [_conv_relu(nn, C, row.n3x3_reduce, 1)]
+            three.append(_conv_relu(nn, row.n3x3_reduce, row.n3x3, 3, 1, 1))
+            five = [_conv_relu(nn, C, row.n5x5_reduce, 1)]
+            five.append(_conv_relu(nn, row.n5x5_reduce, row.n5x5, 5, 1, 2))
+            pool = [nn.MaxPool2d(3, 1, 1), _conv_relu(nn, C, row.pool_proj, 1)]
+            paths = map(lambda path: nn.Sequential(*path), (three, five, pool))
+            layers.append(_beside(torch, [_conv_relu(nn, C, row.n1x1, 1), *paths]))
+            C = row.n1x1 + row.n3x3 + row.n5x5 + row.pool_proj
+    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.4), nn.Linear(C, 1000)]
+    return nn.Sequential(*layers)
+
+
 RIVALS = {
     net.__name__: net
     for net in (
@@ -182,6 +244,8 @@ RIVALS = {
         resnet50,
         densenet121,
         vgg16,
+        squeezenet1_0,
+        googlenet,
     )
 }
 

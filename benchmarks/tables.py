@@ -54,6 +54,11 @@ def markdown(columns: list[str], rows: list[list[str]]) -> str:
 # Of each benchmark: a title, its command, and the fields that rows of one line have in common.
 SECTIONS = {
     "models": ("Networks", "models --vs torch", ["model", "batch", "mode", "threads"]),
+    "inference": (
+        "Inference",
+        "inference --vs torch,onnxruntime,openvino",
+        ["measure", "mode", "model", "threads"],
+    ),
     "memory": ("Peak memory of training", "memory --vs torch", ["model", "batch", "threads"]),
     "conv": (
         "Convolutions",

@@ -24,22 +24,26 @@ def warm_up(fns: dict[str, Callable]) -> dict[str, float]:
     return seconds
 
 
-def interleaved(fns: dict[str, Callable], repeats: int, budget: float) -> dict[str, list[float]]:
+def interleaved(
+    fns: dict[str, Callable], repeats: int, budget: float, settle: float | None = None
+) -> dict[str, list[float]]:
     """Seconds of a call of each function per turn: A B A B ...
 
     There are `repeats` turns, or fewer (at least three) if they take more than `budget` seconds.
-    Before each timed call the same function runs untimed for SETTLE seconds, at least once. If
-    other programs disturbed the turns, so that a median is above twice the shortest time, all are
-    taken again, at most twice.
+    Before each timed call the same function runs untimed, at least once, for `settle` seconds (by
+    default for SETTLE, or what the library before needs). If other programs disturbed the turns, so
+    that a median is above twice the shortest time, all are taken again, at most twice.
     """
     for _ in range(MOST_TRIES):
-        times = _turns(fns, repeats, budget)
+        times = _turns(fns, repeats, budget, settle)
         if all(statistics.median(seconds) <= 2 * min(seconds) for seconds in times.values()):
             break
     return times
 
 
-def _turns(fns: dict[str, Callable], repeats: int, budget: float) -> dict[str, list[float]]:
+def _turns(
+    fns: dict[str, Callable], repeats: int, budget: float, settle: float | None
+) -> dict[str, list[float]]:
     before_each = [list(fns)[-1], *fns]
     times = {name: [] for name in fns}
     start = time.perf_counter()
@@ -47,7 +51,8 @@ def _turns(fns: dict[str, Callable], repeats: int, budget: float) -> dict[str, l
         if turn >= LEAST_TURNS and time.perf_counter() - start > budget:
             break
         for (name, fn), previous in zip(fns.items(), before_each, strict=False):
-            ready = time.perf_counter() + SETTLE_BEHIND.get(previous, SETTLE)
+            wait = SETTLE_BEHIND.get(previous, SETTLE) if settle is None else settle
+            ready = time.perf_counter() + wait
             fn()
             while time.perf_counter() < ready:
                 fn()
