@@ -167,10 +167,16 @@ def line(measure: str, row: dict) -> str:
     return " ".join(texts)
 
 
+def image_shape(text: str) -> tuple[int, ...]:
+    """The channels, height and width in a text such as 3x224x224."""
+    shape = tuple(map(int, text.split("x")))
+    if len(shape) != 3 or min(shape) < 1:
+        raise ValueError(f"image_shape: {text!r} must be CHANNELSxHEIGHTxWIDTH")
+    return shape
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run the benchmark named on the command line."""
-    from minitorch_cnn.cli.parser import image_shape
-
     parser = argparse.ArgumentParser(prog="python -m benchmarks.inference", description=__doc__)
     add = parser.add_argument
     add("names", nargs="*", metavar="NAME", help="nets of CASES (default: all), or FILE.onnx")
