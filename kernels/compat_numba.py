@@ -5,6 +5,7 @@ If a release changes one of them, the test of that name in tests/kernels/test_co
 
 from collections.abc import Callable
 
+from numba.core import types
 from numba.core.caching import FunctionCache
 from numba.core.ccallback import CFunc
 from numba.core.codegen import JITCodeLibrary
@@ -60,6 +61,10 @@ class _Part(JITCodeLibrary):
             self._final_module.link_in(library._get_module_for_linking(), preserve=True)
         self._finalized = True
 
+    def _optimize_functions(self, module):
+        """Leave that to the callers' compilation."""
+        module.data_layout = self._codegen._data_layout
+
     def get_pointer_to_function(self, name):
         """There is no machine code."""
         return 0
@@ -83,8 +88,17 @@ class PartCompiler(Compiler):
 
 
 def call_part(compiled, part) -> None:
-    """Let other functions call `part` where they name `compiled`, which Python calls."""
-    compiled.get_call_template, compiled.get_overload = part.get_call_template, part.get_overload
+    """Let other functions call `part` where they name `compiled`, which Python calls.
+
+    A constant has the type of a variable, so that each does not make another version of the part.
+    """
+
+    def template(args, kws):
+        return part.get_call_template(
+            tuple(map(types.unliteral, args)), {k: types.unliteral(kws[k]) for k in kws}
+        )
+
+    compiled.get_call_template, compiled.get_overload = template, part.get_overload
 
 
 def own_arguments(function) -> tuple:
