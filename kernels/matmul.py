@@ -22,6 +22,8 @@ SERIAL_VECTOR_MACS = 2**13  # the same where a matrix is a row or a column
 PART_MACS = 2**21  # multiply-adds of a part, about
 MAX_PARTS = 8
 
+ndarray = np.ndarray
+
 _lock = threading.Lock()
 _holding = 0  # the number of calls that limit BLAS to one thread now
 _before: list[int] = []  # the number of threads that each BLAS had before
@@ -32,11 +34,14 @@ def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.nd
 
     out: the array for the result, of its shape and dtype.
     """
+    is_plain = out is None and type(a) is ndarray
+    if is_plain and a.size * b.size <= SERIAL_VECTOR_MACS and a.ndim == b.ndim == 2:
+        return a.dot(b)  # the fastest for small matrices
     if a.ndim == b.ndim == 2:  # the most frequent case
         macs = a.size * b.shape[1]
         if macs <= SERIAL_VECTOR_MACS or (macs <= SERIAL_MACS and len(a) > 1 < b.shape[1]):
             # dot takes half the time of np.matmul for small matrices, but copies strided ones.
-            if out is None and type(a) is np.ndarray and b.size <= SERIAL_MACS:
+            if is_plain and b.size <= SERIAL_MACS:
                 return a.dot(b)
             return np.matmul(a, b, out=out)
     if type(a) is not np.ndarray or a.dtype.char not in "fd" or a.ndim < 2 or b.ndim < 2:

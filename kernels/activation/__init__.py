@@ -26,7 +26,9 @@ from ..jit import can_compile
 from ..spelling import nearest
 from . import loops, vectorised
 from .kinds import KINDS
+from .vectorised import GRADIENTS, VALUES
 
+ndarray = np.ndarray
 SMALL = 2**14  # elements: for fewer, NumPy takes less time than choosing and calling a kernel
 # Numba kernels compute exponentials in float32 only; NumPy is fast for those of float64.
 EXPONENTIAL = ("elu", "sigmoid", "tanh", "silu", "gelu", "gelu_tanh")
@@ -68,7 +70,9 @@ def activation_forward(x: np.ndarray, kind: str, *settings: float) -> np.ndarray
     """
     if KINDS.get(kind) != len(settings):
         raise _refusal("activation_forward", kind, settings)
-    return _implementation(x, kind).activation_forward(x, kind, *settings)
+    if x.size < SMALL and type(x) is ndarray and this_thread.forced is None:
+        return VALUES[kind](x, *settings)
+    return OPERATOR.choose(Case(kind, type(x), x.dtype)).activation_forward(x, kind, *settings)
 
 
 def activation_backward(
@@ -84,13 +88,10 @@ def activation_backward(
         raise ValueError(
             f"activation_backward: gy has the shape {gy.shape}, kept {kept.shape}; they must agree"
         )
-    return _implementation(kept, kind).activation_backward(gy, kept, kind, *settings)
-
-
-def _implementation(array: np.ndarray, kind: str):
-    if array.size < SMALL and type(array) is np.ndarray and this_thread.forced is None:
-        return vectorised
-    return OPERATOR.choose(Case(kind, type(array), array.dtype))
+    if kept.size < SMALL and type(kept) is ndarray and this_thread.forced is None:
+        return GRADIENTS[kind](gy, kept, *settings)
+    module = OPERATOR.choose(Case(kind, type(kept), kept.dtype))
+    return module.activation_backward(gy, kept, kind, *settings)
 
 
 def _refusal(name: str, kind: str, settings: tuple) -> ValueError:

@@ -1,4 +1,7 @@
-"""Activations in NumPy, or in CuPy for its arrays: a few passes over the array per function."""
+"""Activations in NumPy, or in CuPy for its arrays: a few passes over the array per function.
+
+Numbers beside an array are arrays of its dtype: converting them takes longer than the operation.
+"""
 
 import math
 
@@ -19,15 +22,20 @@ def activation_forward(x, kind, *settings):
 
 def activation_backward(gy, kept, kind, *settings):
     """gy, kept (*) -> gx (*)."""
-    return gy * SLOPES[kind](kept, *settings)
+    return GRADIENTS[kind](gy, kept, *settings)
 
 
-ZEROS = {dtype: np.zeros((), dtype) for dtype in map(np.dtype, "fd")}
+ZEROS, ONES = ({t: np.full((), n, t) for t in map(np.dtype, "fd")} for n in (0, 1))
 
 
 def zero_of(x):
-    """0, in the dtype of a NumPy array: converting a number takes as long as the operation."""
+    """0, in the dtype of a NumPy array."""
     return ZEROS.get(x.dtype, 0) if type(x) is np.ndarray else 0
+
+
+def one_of(x):
+    """1, in the dtype of a NumPy array."""
+    return ONES.get(x.dtype, 1) if type(x) is np.ndarray else 1
 
 
 def sigmoid(x):
@@ -90,15 +98,25 @@ def hardswish_slope(x):
     return (np.clip(x, -3, 3) / 3 + 0.5) * inside + (x >= 3)
 
 
-SLOPES = {
-    "relu": lambda y: (~(y <= zero_of(y))).astype(y.dtype),
-    "relu6": lambda y: (y > 0) & (y < 6),
-    "leaky_relu": lambda x, a: np.where(x > 0, x.dtype.type(1), x.dtype.type(a)),
-    "elu": elu_slope,
-    "sigmoid": lambda y: (1 - y) * y,
-    "tanh": lambda y: 1 - y * y,
-    "silu": silu_slope,
-    "gelu": gelu_slope,
-    "gelu_tanh": gelu_tanh_slope,
-    "hardswish": hardswish_slope,
+def relu_gradient(gy, y):
+    """gx = 0 where y is 0, even of an infinite gy, and gy elsewhere."""
+    gx = gy.copy()
+    if type(gx) is np.ndarray:
+        np.putmask(gx, y <= zero_of(y), zero_of(y))  # half the time of gx[mask] = 0
+    else:
+        gx[y <= 0] = 0
+    return gx
+
+
+GRADIENTS = {
+    "relu": relu_gradient,
+    "relu6": lambda gy, y: np.where((y > 0) & (y < 6), gy, zero_of(y)),
+    "leaky_relu": lambda gy, x, a: np.where(x > 0, gy, gy * a),
+    "elu": lambda gy, x, a, b: gy * elu_slope(x, a, b),
+    "sigmoid": lambda gy, y: gy * ((one_of(y) - y) * y),
+    "tanh": lambda gy, y: gy * (one_of(y) - y * y),
+    "silu": lambda gy, x: gy * silu_slope(x),
+    "gelu": lambda gy, x: gy * gelu_slope(x),
+    "gelu_tanh": lambda gy, x: gy * gelu_tanh_slope(x),
+    "hardswish": lambda gy, x: gy * hardswish_slope(x),
 }

@@ -27,13 +27,13 @@ import numpy as np
 from .. import devices, dtypes
 from ..kernels.compat import silent_floating_point
 from .modes import this_thread
+from .saved_values import SavedValues, blank
 
 if TYPE_CHECKING:
     import weakref
 
     from ..tensor.tensor import Tensor
     from ..tensor.types import Array, DType, Shape
-    from .checkpoint import Region
     from .modes import Modes
 else:
     # Set by tensor.py: a Tensor's methods use Functions, so these are defined first.
@@ -46,7 +46,6 @@ Hooks: TypeAlias = dict[object, Hook]
 Edge: TypeAlias = "tuple[ArrayFunction | Tensor, int]"
 
 ndarray = np.ndarray
-blank = object.__new__
 
 _clock = itertools.count()
 
@@ -54,12 +53,6 @@ _clock = itertools.count()
 # Infinities and NaNs are results of an op, not warnings, as in PyTorch. The error state is set
 # directly, because np.errstate costs as much as a small op.
 warnings, SILENT = silent_floating_point()
-
-
-class Version:
-    """The number of writes to memory that a tensor may share with its views."""
-
-    count: int = 0
 
 
 class _OneResult(Protocol):
@@ -76,7 +69,7 @@ class _Results(Protocol):
     def forward(*args: Any, **settings: Any) -> tuple[Array | None, ...]: ...
 
 
-class ArrayFunction:
+class ArrayFunction(SavedValues):
     """One differentiable operation of the framework; subclass with `forward` and `backward`.
 
     forward(ctx, *arrays, **settings) -> array or tuple of arrays
@@ -89,6 +82,11 @@ class ArrayFunction:
     is_view: ClassVar[bool] = False
     never_warns: ClassVar[bool] = False
     in_float32: ClassVar[bool] = False
+    # What forward returns, without what backward needs, for calls that are not recorded: a function
+    # of the arrays and settings of `usual_calls`; None for forward itself.
+    compute: ClassVar[Callable[..., Any] | None] = None
+    # These and forward, which usual_calls.py reads at once.
+    prepared: ClassVar[tuple[Callable[..., Any], Callable[..., Any] | None, bool, bool, bool]]
     # What every op sets: a slot is found faster than an entry of a dictionary.
     __slots__ = ("__dict__", "age", "edges", "needs_input_grad", "out_meta")
 
@@ -97,9 +95,6 @@ class ArrayFunction:
     age: int  # newer nodes have higher numbers
     out_meta: list[tuple[Shape, DType]]  # of each output
     # Defaults.
-    saved_: tuple[Any, ...] | None = ()  # None: freed, or for `region` to recompute
-    kept_: tuple[Any, ...] | None = ()  # as saved_
-    region: Region | None = None  # the checkpoint that recomputes what this node saved
     non_differentiable: tuple[Any, ...] = ()
     # A function of the gradients, for ops that need more than `backward`.
     run_backward: Callable[..., Any] | None = None
@@ -128,60 +123,14 @@ class ArrayFunction:
             """The gradients of the inputs by those of the outputs; a subclass says them."""
             raise RuntimeError(f"{type(ctx).__name__}: the derivative of this op is not defined")
 
-    # --------------------------------------------------------- what forward keeps for backward
-
-    def save_for_backward(ctx, *arrays: Any) -> None:
-        """Save inputs and outputs of this op (or None) for `ctx.saved_tensors`."""
-        ctx.saved_ = arrays
-
-    def keep(ctx, *constants: Any) -> None:
-        """Keep any other values (masks, indices, statistics) as constants in `ctx.kept`."""
-        ctx.kept_ = constants
-
     def mark_non_differentiable(ctx, *outputs: Any) -> None:
         """Mark outputs that have no derivative, such as indices and counts."""
         ctx.non_differentiable = outputs
 
-    @property
-    def saved_tensors(ctx) -> tuple[Any, ...]:
-        """The saved inputs and outputs as Tensors; RuntimeError if freed or changed since."""
-        if ctx.saved_ is None:
-            ctx._make_available()
-        tensors: list[Tensor | None] = []
-        for item in ctx.saved_ or ():
-            if item is None:
-                tensors.append(None)
-                continue
-            source, version, output = item
-            if output is None:
-                tensor, counter = source, source._counter
-            else:
-                array, counter = source
-                tensor = _tensor(array, counter, True, ctx, output)
-            if counter is not None and counter.count != version:
-                raise _changed(ctx, tensor, version)
-            tensors.append(tensor)
-        return tuple(tensors)
-
-    @property
-    def kept(ctx) -> tuple[Any, ...]:
-        """The values given to `keep`; RuntimeError if an earlier backward pass freed them."""
-        if ctx.kept_ is None:
-            ctx._make_available()
-        return ctx.kept_ or ()
-
-    def _make_available(ctx) -> None:
-        if ctx.region is None:
-            raise RuntimeError(
-                f"backward: what {type(ctx).__name__} saved was freed by an earlier backward pass; "
-                "give that pass retain_graph=True to run backward twice"
-            )
-        ctx.region.recompute()
-
-    def release(ctx) -> None:
-        """Free the saved values once the gradients have been computed."""
-        if ctx.saved_ or ctx.kept_ or ctx.region is not None:
-            ctx.saved_ = ctx.kept_ = ctx.region = None
+    def __init_subclass__(cls) -> None:
+        if "forward" in cls.__dict__ and "compute" not in cls.__dict__:
+            cls.compute = None  # that of the base class belongs to its forward
+        cls.prepared = cls.forward, cls.compute, cls.in_float32, cls.never_warns, cls.is_view
 
     # ---------------------------------------------------------------------------------------- apply
 
@@ -198,15 +147,16 @@ class ArrayFunction:
     def apply(cls, *inputs: Any, **settings: Any) -> Any:
         """Run forward on Tensors, arrays or None, and record the op if one requires grad."""
         recorded = False
+        modes = this_thread.modes
         arrays: list[Any] = []
         edges: list[Edge | None] = []
         needs: list[bool] = []
         for x in inputs:
             need, edge = False, None
             if isinstance(x, Tensor):
-                if x._base is not None and this_thread.modes.grad:
+                if x._base is not None and modes.grad:
                     x._follow_base()
-                if x._requires_grad and (recorded or this_thread.modes.grad):
+                if x._requires_grad and modes.grad:
                     node = x._node
                     edge = (x, 0) if node is None else (node, x._index)
                     need = recorded = True
@@ -242,14 +192,14 @@ class ArrayFunction:
             results: tuple[Any, ...] = result
             outputs = tuple([Tensor(y) for y in results])
             if recorded:
-                ctx.record(inputs, arrays, results, outputs)
+                ctx.record(inputs, arrays, results, outputs, modes)
             return outputs[0] if len(outputs) == 1 else outputs
         else:
             y = Tensor(result)
         if cls.is_view:
             y._become_view(inputs[0], cls, settings)
         if recorded:
-            ctx.record_one(inputs, arrays, result, y)
+            ctx.record_one(inputs, arrays, result, y, modes)
         return y
 
     def record(
@@ -258,8 +208,9 @@ class ArrayFunction:
         arrays: Sequence[Any],
         results: Sequence[Any],
         outputs: Sequence[Tensor],
+        modes: Modes,
     ) -> None:
-        """Become the node that made `outputs`."""
+        """Become the node that made `outputs`, in the `modes` of this thread."""
         ctx.age = next(_clock)
         if ctx.saved_:
             ctx._pack(inputs, arrays, results, outputs)
@@ -274,7 +225,7 @@ class ArrayFunction:
             meta.append((array.shape, dtype))
             if dtype.kind == "f" and not (constant and is_one_of(results[i], constant)):
                 y._requires_grad, y._node, y._index = True, ctx, i
-        ctx._note(this_thread.modes)
+        ctx._note(modes)
 
     def record_one(
         ctx,
@@ -282,18 +233,18 @@ class ArrayFunction:
         arrays: Sequence[Any],
         result: Array,
         y: Tensor,
+        modes: Modes,
     ) -> None:
-        """Become the node that made `y` alone, of the `result` of forward."""
+        """As `record`, of the node that made `y` alone, from the `result` of forward."""
         dtype = result.dtype
         if ctx.non_differentiable or dtype.kind != "f":
-            ctx.record(inputs, arrays, (result,), (y,))
+            ctx.record(inputs, arrays, (result,), (y,), modes)
             return
         ctx.age = next(_clock)
         if ctx.saved_:
             ctx._pack(inputs, arrays, (result,), (y,))
         ctx.out_meta = [(result.shape, dtype)]
         y._requires_grad, y._node = True, ctx
-        modes = this_thread.modes
         if modes.anomaly or modes.checkpoint is not None:
             ctx._note(modes)
 
@@ -305,51 +256,6 @@ class ArrayFunction:
             ctx.forward_trace = "".join(traceback.format_stack()[:-3])
         if modes.checkpoint is not None:
             modes.checkpoint.add(ctx)
-
-    def _pack(
-        ctx,
-        inputs: Sequence[Any],
-        arrays: Sequence[Any],
-        results: Sequence[Any],
-        outputs: Sequence[Tensor],
-    ) -> None:
-        """Replace the saved arrays by (Tensor, its current version, None) for an input of the op,
-        and by ((array, counter of its writes), version, output index) for an output.
-
-        An output's Tensor holds this node: if the node kept it, both would form a cycle.
-        """
-        packed: list[tuple[Any, int, int | None] | None] = []
-        for array in ctx.saved_ or ():
-            if array is None:
-                packed.append(None)
-                continue
-            i = 0
-            for given in arrays:
-                if given is array:
-                    source = inputs[i]
-                    if type(source) is not Tensor or source._base is not None:
-                        source = without_base(source)
-                    counter = source._counter
-                    packed.append((source, 0 if counter is None else counter.count, None))
-                    break
-                i += 1
-            else:
-                i = ctx._place_of(array, results)
-                counter = outputs[i]._counter
-                if counter is None:  # and no other thread has this output yet
-                    counter = outputs[i]._counter = Version()
-                packed.append(((array, counter), counter.count, i))
-        ctx.saved_ = tuple(packed)
-
-    def _place_of(ctx, array: Array, results: Sequence[Any]) -> int:
-        """Which of the results a saved array is; RuntimeError if it is none of them."""
-        for i, y in enumerate(results):
-            if y is array:
-                return i
-        raise RuntimeError(
-            f"{type(ctx).__name__}: save_for_backward takes inputs and outputs of the op, got "
-            f"another array of shape {np.shape(array)}; keep takes constants"
-        )
 
 
 def _by_float32(cls: type[ArrayFunction], inputs: Sequence[Any], settings: dict[str, Any]) -> Any:
@@ -373,38 +279,3 @@ def _cast(x: Any, dtype: DType) -> Any:
 
 def is_one_of(item: object, items: Iterable[object]) -> bool:
     return any(item is other for other in items)
-
-
-def without_base(x: Tensor | Array) -> Tensor:
-    """The input `x`, a Tensor or an array, as a Tensor that does not refer to a base.
-
-    The base's node may be newer than the one that saves x, and would keep its own ancestors alive.
-    A leaf that is a view must remain itself.
-    """
-    if not isinstance(x, Tensor):
-        return Tensor(x)
-    if x._base is None or (x._requires_grad and x._node is None):
-        return x
-    return _tensor(x.array, x._counter, x._requires_grad, x._node, x._index)
-
-
-def _tensor(
-    array: Array,
-    counter: Version | None,
-    requires_grad: bool,
-    node: ArrayFunction | None,
-    output: int,
-) -> Tensor:
-    """The Tensor of an array whose writes `counter` counts: output number `output` of `node`."""
-    y = Tensor(array)
-    y._counter = counter
-    y._requires_grad, y._node, y._index = requires_grad, node, output
-    return y
-
-
-def _changed(node: ArrayFunction, tensor: Tensor, version: int) -> RuntimeError:
-    return RuntimeError(
-        f"backward: a tensor of shape {tensor.shape} that {type(node).__name__} needs for its "
-        f"gradient was changed in place: it is at version {tensor._version}, expected version "
-        f"{version}"
-    )

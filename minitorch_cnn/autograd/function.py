@@ -25,8 +25,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from . import array_function
-from .array_function import ArrayFunction, Version, is_one_of, without_base
-from .modes import is_grad_enabled, no_grad
+from .array_function import ArrayFunction, is_one_of
+from .modes import is_grad_enabled, no_grad, this_thread
+from .saved_values import Version, without_base
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -97,7 +98,8 @@ class Function(ArrayFunction):
         ctx.output_count = len(outputs)
         if is_grad_enabled() and any(needs):
             made = [outputs[i] for i in ctx.places]
-            ctx.record(args, (), [given[i] for i in ctx.places], made)
+            results = [given[i] for i in ctx.places]
+            ctx.record(args, (), results, made, this_thread.modes)
         ctx._give_back_dirty(given, outputs)
         return tuple(outputs) if given is result else outputs[0]
 

@@ -1,7 +1,8 @@
 """The usual calls of an op: one or two tensors in, one array out.
 
 They do what `ArrayFunction.apply` does for any inputs, without its loops: small tensors spend more
-time there than in the arithmetic.
+time there than in the arithmetic. What an op says of itself is read at once from `prepared`, and
+the switches of the thread are read only where an input requires grad or is a view.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import devices
-from . import array_function
-from .array_function import SILENT, blank, warnings
+from .array_function import SILENT, warnings
 from .modes import this_thread
+from .saved_values import blank
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
     from .array_function import ArrayFunction
+else:
+    Tensor = None  # Set by tensor.py, as in array_function.py.
 
 ndarray = np.ndarray
 
@@ -25,62 +28,78 @@ ndarray = np.ndarray
 def apply_one(op: type[ArrayFunction], x: Tensor, /, **settings: Any) -> Tensor:
     """op.apply(x, **settings), for an op whose forward returns one array."""
     array = x.array
-    if devices.elsewhere or (op.in_float32 and array.dtype.itemsize == 2):
+    forward, compute, in_float32, never_warns, is_view = op.prepared
+    if devices.elsewhere or (in_float32 and array.dtype.itemsize == 2):
         return op.apply(x, **settings)
-    if x._base is not None and this_thread.modes.grad:
-        x._follow_base()
-    recorded = x._requires_grad and this_thread.modes.grad
-    ctx: Any = blank(op)
-    ctx.needs_input_grad = (recorded,)
-    token = None if op.never_warns else warnings.set(SILENT)
+    modes = recorded = None
+    if x._requires_grad or x._base is not None:
+        modes = this_thread.modes
+        if modes.grad:
+            if x._base is not None:
+                x._follow_base()
+            recorded = x._requires_grad
+    token = None if never_warns else warnings.set(SILENT)
     try:
-        result = op.forward(ctx, array, **settings) if settings else op.forward(ctx, array)
+        if compute is not None and not recorded:
+            result = compute(array, **settings) if settings else compute(array)
+        else:
+            ctx: Any = blank(op)
+            ctx.needs_input_grad = (True,) if recorded else (False,)
+            result = forward(ctx, array, **settings) if settings else forward(ctx, array)
     finally:
         if token is not None:
             warnings.reset(token)
     if type(result) is ndarray:  # in which __init__ has nothing to check
-        y = blank(array_function.Tensor)
+        y = blank(Tensor)
         y.array = result
         y._requires_grad, y._node, y._index = False, None, 0
         y._base = y._counter = None
     else:  # a number
-        y = array_function.Tensor(result)
-    if op.is_view:
+        y = Tensor(result)
+    if is_view:
         y._become_view(x, op, settings)
     if recorded:
         node = x._node
         ctx.edges = [(x, 0) if node is None else (node, x._index)]
-        ctx.record_one((x,), (array,), result, y)
+        ctx.record_one((x,), (array,), result, y, modes)
     return y
 
 
-def apply_two(
-    op: type[ArrayFunction], a: Tensor, b: Tensor, /, **settings: Any
-) -> Tensor:
+def apply_two(op: type[ArrayFunction], a: Tensor, b: Tensor, /, **settings: Any) -> Tensor:
     """op.apply(a, b, **settings), for an op whose forward returns one array, in new memory."""
     x, y = a.array, b.array
-    if devices.elsewhere or (op.in_float32 and x.dtype.itemsize == 2):
+    forward, compute, in_float32, never_warns, _ = op.prepared
+    if devices.elsewhere or (in_float32 and x.dtype.itemsize == 2):
         return op.apply(a, b, **settings)
-    if a._base is not None and this_thread.modes.grad:
-        a._follow_base()
-    if b._base is not None and this_thread.modes.grad:
-        b._follow_base()
+    modes = recorded = None
     need_a, need_b = a._requires_grad, b._requires_grad
-    recorded = (need_a or need_b) and this_thread.modes.grad
-    ctx: Any = blank(op)
-    ctx.needs_input_grad = (need_a, need_b) if recorded else (False, False)
-    token = warnings.set(SILENT)
+    if need_a or need_b or a._base is not None or b._base is not None:
+        modes = this_thread.modes
+        if modes.grad:
+            if a._base is not None:
+                a._follow_base()
+            if b._base is not None:
+                b._follow_base()
+            need_a, need_b = a._requires_grad, b._requires_grad
+            recorded = need_a or need_b
+    token = None if never_warns else warnings.set(SILENT)
     try:
-        result = op.forward(ctx, x, y, **settings) if settings else op.forward(ctx, x, y)
+        if compute is not None and not recorded:
+            result = compute(x, y, **settings) if settings else compute(x, y)
+        else:
+            ctx: Any = blank(op)
+            ctx.needs_input_grad = (need_a, need_b) if recorded else (False, False)
+            result = forward(ctx, x, y, **settings) if settings else forward(ctx, x, y)
     finally:
-        warnings.reset(token)
+        if token is not None:
+            warnings.reset(token)
     if type(result) is ndarray:
-        z = blank(array_function.Tensor)
+        z = blank(Tensor)
         z.array = result
         z._requires_grad, z._node, z._index = False, None, 0
         z._base = z._counter = None
     else:
-        z = array_function.Tensor(result)
+        z = Tensor(result)
     if recorded:
         edge_a = edge_b = None
         if need_a:
@@ -88,5 +107,5 @@ def apply_two(
         if need_b:
             edge_b = (b, 0) if b._node is None else (b._node, b._index)
         ctx.edges = [edge_a, edge_b]
-        ctx.record_one((a, b), (x, y), result, z)
+        ctx.record_one((a, b), (x, y), result, z, modes)
     return z

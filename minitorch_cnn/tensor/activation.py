@@ -28,6 +28,13 @@ class Activation(ArrayFunction):
     # f'' in Tensor operations, computed from the saved array; None for piecewise linear f.
     slope_of_slope = None
 
+    def __init_subclass__(cls) -> None:
+        def compute(x: Array, settings: tuple[Any, ...] = ()) -> Array:
+            return activation_forward(x, cls.kind, *settings)
+
+        cls.compute = staticmethod(compute)
+        super().__init_subclass__()
+
     @staticmethod
     def forward(ctx: ArrayFunction, x: Array, settings: tuple[Any, ...] = ()) -> Array:
         y = activation_forward(x, ctx.kind, *settings)

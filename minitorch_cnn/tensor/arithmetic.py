@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
@@ -39,6 +40,8 @@ def quiet() -> np.errstate:
 class Add(ArrayFunction):
     """y = a + b."""
 
+    compute = operator.add
+
     @staticmethod
     def forward(ctx: ArrayFunction, a: Array, b: Array) -> Array:
         ctx.shapes = a.shape, b.shape
@@ -55,6 +58,8 @@ class Add(ArrayFunction):
 
 class Sub(ArrayFunction):
     """y = a - b."""
+
+    compute = operator.sub
 
     @staticmethod
     def forward(ctx: ArrayFunction, a: Array, b: Array) -> Array:
@@ -74,12 +79,16 @@ class Mul(ArrayFunction):
     """y = a * b."""
 
     @staticmethod
+    def compute(a: Array, b: Array) -> Array:
+        return a * b if a.dtype is b.dtype else _kept_half(a * b, a, b)
+
+    @staticmethod
     def forward(ctx: ArrayFunction, a: Array, b: Array) -> Array:
         need_a, need_b = ctx.needs_input_grad
         if need_a or need_b:
             ctx.save_for_backward(a if need_b else None, b if need_a else None)
         ctx.shapes = a.shape, b.shape
-        return a * b if a.dtype is b.dtype else _kept_half(a * b, a, b)
+        return Mul.compute(a, b)
 
     @staticmethod
     def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
@@ -94,11 +103,15 @@ class Div(ArrayFunction):
     """y = a / b."""
 
     @staticmethod
+    def compute(a: Array, b: Array) -> Array:
+        return a / b if a.dtype is b.dtype else _kept_half(a / b, a, b)
+
+    @staticmethod
     def forward(ctx: ArrayFunction, a: Array, b: Array) -> Array:
         need_b = ctx.needs_input_grad[1]
         ctx.save_for_backward(a if need_b else None, b)
         ctx.shapes = a.shape, b.shape
-        return a / b if a.dtype is b.dtype else _kept_half(a / b, a, b)
+        return Div.compute(a, b)
 
     @staticmethod
     def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:

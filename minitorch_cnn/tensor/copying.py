@@ -13,7 +13,7 @@ from .. import devices
 from ..autograd import array_function
 
 if TYPE_CHECKING:
-    from ..autograd.array_function import Version
+    from ..autograd.saved_values import Version
     from .tensor import Tensor
     from .types import Array, DType, Shape
 

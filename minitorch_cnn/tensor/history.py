@@ -10,8 +10,9 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from ..autograd.array_function import ArrayFunction, Version
+from ..autograd.array_function import ArrayFunction
 from ..autograd.modes import enable_grad, this_thread
+from ..autograd.saved_values import Version
 from .copying import owner_of
 
 if TYPE_CHECKING:

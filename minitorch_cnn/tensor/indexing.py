@@ -89,6 +89,10 @@ class Index(ArrayFunction):
     is_view = True  # for basic keys; the engine itself checks whether memory is shared
 
     @staticmethod
+    def compute(x: Array, key: tuple[Any, ...]) -> Array:
+        return x[key]
+
+    @staticmethod
     def forward(ctx: ArrayFunction, x: Array, key: tuple[Any, ...]) -> Array:
         ctx.key, ctx.shape = key, x.shape
         return x[key]

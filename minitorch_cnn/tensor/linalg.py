@@ -25,14 +25,18 @@ class MatMul(ArrayFunction):
     in_float32 = True
 
     @staticmethod
+    def compute(a: Array, b: Array, a_turned: bool = False, b_turned: bool = False) -> Array:
+        a = a.swapaxes(-1, -2) if a_turned else a
+        return product(a, b.swapaxes(-1, -2) if b_turned else b)
+
+    @staticmethod
     def forward(
         ctx: ArrayFunction, a: Array, b: Array, a_turned: bool = False, b_turned: bool = False
     ) -> Array:
         need_a, need_b = ctx.needs_input_grad
         ctx.save_for_backward(a if need_b else None, b if need_a else None)
         ctx.shapes, ctx.turned = (a.shape, b.shape), (a_turned, b_turned)
-        a = a.swapaxes(-1, -2) if a_turned else a
-        return product(a, b.swapaxes(-1, -2) if b_turned else b)
+        return MatMul.compute(a, b, a_turned, b_turned)
 
     @staticmethod
     def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,10 @@ class Reshape(ArrayFunction):
     is_view = never_warns = True
 
     @staticmethod
+    def compute(x: Array, shape: Shape) -> Array:
+        return x.reshape(shape)
+
+    @staticmethod
     def forward(ctx: ArrayFunction, x: Array, shape: Shape) -> Array:
         ctx.shape = x.shape
         return x.reshape(shape)
@@ -39,6 +44,10 @@ class Permute(ArrayFunction):
     """Axis i of y is axis dims[i] of x."""
 
     is_view = never_warns = True
+
+    @staticmethod
+    def compute(x: Array, dims: Shape) -> Array:
+        return x.transpose(dims)
 
     @staticmethod
     def forward(ctx: ArrayFunction, x: Array, dims: Shape) -> Array:
@@ -144,6 +153,11 @@ def sizes_of(args: Sequence[Any], name: str, named: Any = None) -> tuple[int, ..
         args = (named,)
     elif not args:
         raise TypeError(f"{name}: integers must be given, one by one or as a sequence")
+    for n in args:
+        if type(n) is not int:
+            break
+    else:  # the usual case
+        return args
     if len(args) == 1 and not hasattr(args[0], "__index__"):
         args = args[0]
     try:
@@ -224,12 +238,17 @@ def permute(input: Tensor, *axes: Dims, dims: Dims | None = None) -> Tensor:
 
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Exchange two axes; a 0-d tensor is unchanged."""
-    ndim = input.array.ndim
+    return apply_one(Permute, input, dims=_exchanged(input.array.ndim, dim0, dim1))
+
+
+@lru_cache
+def _exchanged(ndim: int, dim0: int, dim1: int) -> tuple[int, ...]:
+    """The order of axes after the exchange of two; IndexError if one does not exist."""
     a, b = axis_of(dim0, ndim or 1, "transpose"), axis_of(dim1, ndim or 1, "transpose")
     dims = list(range(ndim))
     if ndim:
         dims[a], dims[b] = b, a
-    return apply_one(Permute, input, dims=tuple(dims))
+    return tuple(dims)
 
 
 def movedim(input: Tensor, source: Dims, destination: Dims) -> Tensor:

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from .. import devices, dtypes
-from ..autograd import array_function, leaf_hooks
-from ..autograd.array_function import ArrayFunction, Hook, Hooks, Version
+from ..autograd import array_function, leaf_hooks, saved_values, usual_calls
+from ..autograd.array_function import ArrayFunction, Hook, Hooks
 from ..autograd.grad import backward, check_gradient
+from ..autograd.saved_values import Version
 from ..autograd.usual_calls import apply_two
+from ..dtypes import float32, float64
 from . import (
     arithmetic,
     comparison,
@@ -42,14 +44,17 @@ _Op: TypeAlias = "Callable[[Any, Operand], Tensor]"
 
 
 def _arithmetic(op: _Op, node: type[ArrayFunction]) -> _Op:
-    """As `_operator`, without promotion and broadcasting where two tensors need neither."""
+    """As `_operator`, without promotion where two tensors do not need it."""
     general = _operator(op)
 
     def method(self: Tensor, other: Operand) -> Tensor:
         if type(other) is Tensor:
-            a, b = self.array, other.array
-            if a.dtype is b.dtype and a.shape == b.shape and a.dtype.kind == "f":
-                return apply_two(node, self, other)
+            dtype = self.array.dtype
+            if dtype is other.array.dtype and (dtype is float32 or dtype is float64):
+                try:
+                    return apply_two(node, self, other)
+                except ValueError:  # the shapes do not broadcast: `general` names them
+                    pass
         return general(self, other)
 
     return method
@@ -395,4 +400,4 @@ class HookHandle:
         self.remove()
 
 
-array_function.Tensor = Tensor
+array_function.Tensor = saved_values.Tensor = usual_calls.Tensor = Tensor

@@ -6,18 +6,22 @@ import pytest
 import minitorch_cnn as mt
 from minitorch_cnn.autograd.usual_calls import apply_one, apply_two
 from minitorch_cnn.tensor.activation import ReLU, Tanh
-from minitorch_cnn.tensor.arithmetic import Div, Mul
+from minitorch_cnn.tensor.arithmetic import Add, Div, Mul, Sub
+from minitorch_cnn.tensor.indexing import Index
 from minitorch_cnn.tensor.linalg import MatMul
-from minitorch_cnn.tensor.movement import Reshape
+from minitorch_cnn.tensor.movement import Permute, Reshape
 from minitorch_cnn.tensor.reduction import Sum
 
 ONE = [
     (Tanh, {}),
     (ReLU, {}),
     (Reshape, {"shape": (6,)}),
+    (Permute, {"dims": (1, 0)}),
+    (Index, {"key": (1, Ellipsis)}),
     (Sum, {"axes": (0, 1), "keepdim": False}),
 ]
-TWO = [(Mul, (2, 3), {}), (Div, (2, 3), {}), (MatMul, (2, 3), {"b_turned": True})]
+TWO = [(op, (2, 3), {}) for op in (Add, Sub, Mul, Div)]
+TWO += [(Add, (2, 1), {}), (MatMul, (2, 3), {"b_turned": True})]
 
 
 def made(shape, dtype, needs):
@@ -84,3 +88,15 @@ def test_anomaly_mode_names_the_call_of_an_operator():
         y = x / mt.zeros(2)
         with pytest.raises(RuntimeError, match=r"(?s)Div.backward.*test_usual_calls.*y = x / mt"):
             (y * 0).sum().backward()
+
+
+def test_a_subclass_with_a_forward_of_its_own_does_not_compute_as_its_base():
+    class Twice(Add):
+        @staticmethod
+        def forward(ctx, a, b):
+            ctx.shapes = a.shape, b.shape
+            return 2 * (a + b)
+
+    x = mt.ones(2)
+    assert apply_two(Twice, x, x).tolist() == [4, 4]
+    assert apply_two(Add, x, x).tolist() == [2, 2]

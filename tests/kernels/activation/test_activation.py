@@ -89,18 +89,43 @@ def test_views_of_any_stride_give_the_result_of_their_copy(implementation):
         np.testing.assert_array_equal(gx, activation_backward(y[::-1].copy(), x.copy(), "silu"))
 
 
-def test_numpy_computes_the_exponentials_of_float64():
+def test_numpy_computes_small_arrays_and_the_exponentials_of_float64(monkeypatch):
     pytest.importorskip("numba")
+    used = []
+    choose = activation.OPERATOR.choose
 
-    def chosen(kind, dtype, size):
-        return activation._implementation(np.zeros(size, dtype), kind).__name__.rsplit(".", 1)[1]
+    def note(case):
+        module = choose(case)
+        used.append(module.__name__.rsplit(".", 1)[1])
+        return module
 
-    assert chosen("relu", np.float32, activation.SMALL - 1) == "vectorised"
-    assert chosen("relu", np.float64, activation.SMALL) == "compiled"
-    assert chosen("silu", np.float32, activation.SMALL) == "compiled"
-    assert chosen("silu", np.float64, activation.SMALL) == "vectorised"
+    monkeypatch.setattr(activation.OPERATOR, "choose", note)
+    for kind, dtype, size, name in [
+        ("relu", np.float32, activation.SMALL - 1, None),  # NumPy, without a choice
+        ("relu", np.float64, activation.SMALL, "compiled"),
+        ("silu", np.float32, activation.SMALL, "compiled"),
+        ("silu", np.float64, activation.SMALL, "vectorised"),
+    ]:
+        x = np.zeros(size, dtype)
+        activation_backward(x, activation_forward(x, kind), kind)
+        assert used == ([name] * 2 if name else [])
+        used.clear()
     with use("loops"):
-        assert chosen("relu", np.float32, 3) == "loops"
+        activation_forward(np.zeros(3), "relu")
+    assert used == ["loops"]
+
+
+@pytest.mark.parametrize("implementation", other_implementations("activation"))
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("kind", ["relu", "relu6"])
+def test_no_infinite_gradient_passes_where_the_output_is_cut_off(kind, dtype, implementation):
+    if dtype is np.float16 and implementation != "numpy":
+        pytest.skip("NumPy's")
+    y, gy = np.array([0, 2, 0, 3], dtype), np.full(4, np.inf, dtype)
+    with use(implementation):
+        gx = activation_backward(gy, y, kind)
+    assert gx.dtype == dtype
+    np.testing.assert_array_equal(gx, [0, np.inf, 0, np.inf])
 
 
 def test_results_do_not_depend_on_the_number_of_threads(monkeypatch):
