@@ -129,28 +129,35 @@ def loops(case) -> Work:
 
 
 def im2col(case) -> Work:
-    """BLAS on columns that NumPy writes and BLAS reads; groups one after the other."""
+    """BLAS on columns that NumPy writes and BLAS reads; groups one after the other. Those of
+    an input gradient are added to it, those of a weight gradient are transposed besides.
+    """
     rows, terms, columns = shape_of(case)
     taken = case.dtype.itemsize * case.groups * case.macs // max(1, case.w[0])
     start = 2e-5 + 1e-6 * case.groups * case.w[2] * case.w[3]
     share = 0.6 if min(rows, terms, columns) > 8 else 0.3
-    return Work(2 * case.macs, share, 4 * taken + _arrays(case), taken + _arrays(case), start)
+    passes = {"conv2d_forward": 4, "conv2d_input_grad": 6, "conv2d_weight_grad": 8}[case.function]
+    return Work(2 * case.macs, share, passes * taken + _arrays(case), taken + _arrays(case), start)
 
 
 def gemm(case) -> Work:
-    """Micro-tiles of MR x NR, on panels that are packed once, across images."""
+    """Micro-tiles of MR x NR, on panels that are packed once, across images; a weight gradient
+    reads its arrays in place, the gradient of a strided input is written with gaps.
+    """
     host, itemsize = machine(), case.dtype.itemsize
     rows, terms, columns = shape_of(case)
     lanes, MR = host.lanes(itemsize), 8 if host.registers == 32 else 4
     packed = itemsize * case.groups * terms * (columns + rows)
     operations = 2 * case.groups * _up(rows, MR) * terms * _up(columns, lanes)
     start = COMPILED + 1e-5 + 1e-6 * case.groups
-    return Work(operations, 0.8, 3 * packed, _arrays(case), start)
+    passes = 1.5 if case.function == "conv2d_weight_grad" else 3
+    has_gaps = case.function == "conv2d_input_grad" and case.window.stride != (1, 1)
+    return Work(operations, 0.6 if has_gaps else 0.8, passes * packed, _arrays(case), start)
 
 
 # The time to transform one number of Winograd's, and to load and store a sum, in multiply-adds of a
 # product.
-TRANSFORM, SUM = 7, 4
+TRANSFORM, SUM = 9, 5
 
 
 def winograd(case) -> Work:
@@ -171,21 +178,42 @@ def winograd(case) -> Work:
 
 def direct(case) -> Work:
     """Sums in registers along rows of results, rounded up to vectors; taps are read in place, by
-    every second number for a stride of two, and number by number for larger ones.
+    every second number for a stride of two, and number by number for larger ones. A number that was
+    read serves the rows of taps above each other.
     """
-    lanes = machine().lanes(case.dtype.itemsize)
-    row = case.window.output_size(*case.x[2:])[1]
-    stride = max(case.window.stride)
-    if case.function == "conv2d_input_grad" and stride == 1:
-        row = case.x[3]
-    share = {1: 0.7, 2: 0.45}.get(stride, 0.03)
     if case.function == "conv2d_weight_grad":
-        share *= 0.7
-    operations = 2 * case.macs * _up(row, lanes) / max(row, 1)
+        return _direct_weight_grad(case)
+    row = case.window.output_size(*case.x[2:])[1]
     moved, (rows, terms, _) = _arrays(case), shape_of(case)
+    share = _share_of_sums(case)
+    if case.function == "conv2d_input_grad":
+        row = case.x[3]
+        if case.window.stride == (2, 2):  # its even and odd columns have sums of their own
+            share, row = 0.5, -(-row // 2)
     if terms // (case.w[2] * case.w[3]) * row * case.dtype.itemsize > machine().l1.size // 2:
         moved *= max(1, rows // 4)  # each few rows of weights read all planes again
+    operations = 2 * case.macs * _padding(row, case)
     return Work(operations, share, moved, _arrays(case), COMPILED)
+
+
+def _direct_weight_grad(case) -> Work:
+    """A vector of sums for each weight, which is loaded and stored for each plane."""
+    row = case.window.output_size(*case.x[2:])[1]
+    sums = 2 * math.prod(case.w) * machine().vector_bytes
+    moved = _arrays(case) + 2 * case.x[0] * sums
+    operations = 2 * case.macs * _padding(row, case)
+    return Work(operations, _share_of_sums(case), moved, _arrays(case) + sums, COMPILED)
+
+
+def _share_of_sums(case) -> float:
+    """Of the peak: limited by loads, where a number serves few taps."""
+    return min({1: 0.7, 2: 0.45}.get(max(case.window.stride), 0.03), 0.2 * case.w[2])
+
+
+def _padding(row: int, case) -> float:
+    """The number of positions computed for each of a row: whole vectors, or half of one."""
+    lanes = machine().lanes(case.dtype.itemsize)
+    return _up(row, lanes // 2 if row <= lanes // 2 else lanes) / max(row, 1)
 
 
 WORK: dict[str, Callable[..., Work]] = {
