@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..cuda.launch import blocks, contiguous, cuda_module, empty, vector_width
+from ..cuda.launch import blocks, contiguous, cuda_module, empty, planned, vector_width
 from ..cuda.signature import real
 from .kinds import KINDS
 
@@ -27,8 +27,13 @@ def _run(name, arrays, kind, settings):
     x = arrays[0]
     if x.size:
         vector = vector_width(x.size, *arrays)
-        module = cuda_module("activation/activation.cu", REAL=real(x.dtype), VECTOR=vector)
-        units = x.size // vector
-        a, b = map(x.dtype.type, (*settings, 0, 0)[:2])
-        args = *arrays, np.int64(units), np.int32(list(KINDS).index(kind)), a, b
-        module[name]((blocks(units, THREADS),), (THREADS,), args)
+        _launch(name, x.size, x.dtype, vector, kind, settings)(*arrays)
+
+
+@planned
+def _launch(name, size, dtype, vector, kind, settings):
+    module = cuda_module("activation/activation.cu", REAL=real(dtype), VECTOR=vector)
+    units = size // vector
+    a, b = map(dtype.type, (*settings, 0, 0)[:2])
+    values = np.int64(units), np.int32(list(KINDS).index(kind)), a, b
+    return module[name].planned((blocks(units, THREADS),), (THREADS,), values)

@@ -57,11 +57,25 @@ class Statistics(NamedTuple):
 
 
 class Normalised(NamedTuple):
-    """Output (N, C, *), and the mean and biased variance (C,) of the input."""
+    """Output (N, C, *), and the mean, biased variance and 1 / sqrt(var + eps) (C,) of the input."""
 
     y: np.ndarray
     mean: np.ndarray
     var: np.ndarray
+    invstd: np.ndarray
+
+
+class Running(NamedTuple):
+    """Running statistics (C,), updated in place by the batch's, and the number of batches ().
+
+    running = (1 - momentum) running + momentum new, with the unbiased variance; batches += 1.
+    An empty batch changes nothing.
+    """
+
+    mean: np.ndarray
+    var: np.ndarray
+    momentum: float
+    batches: np.ndarray | None = None
 
 
 class Gradients(NamedTuple):
@@ -107,16 +121,37 @@ def batch_norm_training(
     bias: np.ndarray | None,
     eps: float,
     relu: bool = False,
+    running: Running | None = None,
 ) -> Normalised:
-    """x (N, C, *), weight and bias (C,) -> y (N, C, *), mean (C,), var (C,).
+    """x (N, C, *), weight and bias (C,) -> y (N, C, *), mean, var, invstd (C,).
 
-    batch_norm_forward with the statistics of x itself. This is one function, since a channel may
-    still be in the cache when its statistics are known.
+    batch_norm_forward with the statistics of x itself, which also update `running`. This is one
+    function, since a channel may still be in the cache when its statistics are known, and since
+    their update would take a GPU several launches.
     """
     name = "batch_norm_training"
     _check(name, "x", x, weight=weight, bias=bias)
     implementation = OPERATOR.choose(Case(name, type(x), x.dtype, x.shape))
-    return Normalised(*implementation.batch_norm_training(x, weight, bias, eps, relu))
+    step = getattr(implementation, "batch_norm_step", None)
+    if step is not None and (running is None or running.mean.dtype == x.dtype):
+        return Normalised(*step(x, weight, bias, eps, relu, *(running or ())))
+    y, mean, var = implementation.batch_norm_training(x, weight, bias, eps, relu)
+    if running is not None and x.size:
+        _move(running, mean, var, x.size // x.shape[1])
+    return Normalised(y, mean, var, 1 / np.sqrt(var + var.dtype.type(eps)))
+
+
+def _move(running: Running, mean: np.ndarray, var: np.ndarray, count: int) -> None:
+    """Update running statistics, also of 16 bits, by those of `count` values of each channel."""
+    rate = running.momentum
+    for array, new in ((running.mean, mean), (running.var, var * (count / max(count - 1, 1)))):
+        if array.dtype.itemsize == 2:
+            array[...] = (1 - rate) * array.astype(np.float32) + rate * new
+        else:
+            array *= 1 - rate
+            array += rate * new
+    if running.batches is not None:
+        np.add(running.batches, 1, out=running.batches)
 
 
 def batch_norm_backward(

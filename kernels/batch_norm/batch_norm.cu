@@ -9,7 +9,8 @@
 // which subtracts no large numbers; means are relative to the channel's first element, so that they
 // are small, too. So one pass over x gives an accurate variance even if the mean is large. (Chan,
 // Golub, LeVeque (1983), Algorithms for Computing the Sample Variance, equation 2.1.)
-// The backward reads gy and x twice: for two sums, then for gx.
+// The backward reads gy and x twice: for two sums, then for gx. Parts of sums are merged by the block
+// that is the last to write one, so that a sum takes one launch.
 //
 // A unit is VECTOR adjacent elements of a row, read at once. Set by -D: REAL, VECTOR (1 or 4).
 
@@ -70,15 +71,29 @@ __device__ inline Samples lane_of(const Samples& own, int other)
             __shfl_down_sync(0xffffffff, own.squares, other)};
 }
 
-// parts (3, splits, C): count, mean and squares of the samples of a block.
+// The union of the samples of a warp's lanes, in lane 0.
+__device__ inline Samples merged(Samples own)
+{
+    for (int other = 16; other > 0; other /= 2)
+        own.add(lane_of(own, other));
+    return own;
+}
+
+// mean, var, invstd (C,) of x, and running = (1 - momentum) running + momentum new with the unbiased
+// variance, var * unbias. parts (3, splits, C) are the count, mean and squares of the samples of
+// each block; the last block of a channel merges them. batches, if given, is counted up by 1.
 extern "C" __global__ void __launch_bounds__(256) statistics(
-    const REAL* x, REAL* parts, int N, int C, int units)
+    const REAL* x, REAL* parts, int* counters, REAL* mean, REAL* var, REAL* invstd,
+    REAL* running_mean, REAL* running_var, long long* batches, int N, int C, int units, REAL eps,
+    REAL momentum, REAL unbias)
 {
     __shared__ Samples warps[8];
+    const int c = blockIdx.x, splits = gridDim.y;
+    const long long all = (long long)splits * C;
     // A thread sums deviations from its first element, so that the sums stay small.
     Walk walk(N, C, units);
     const REAL near = walk.is_inside() ? x[walk.offset()] : REAL(0);
-    const REAL first_number = x[(long long)blockIdx.x * units * VECTOR];
+    const REAL first_number = x[(long long)c * units * VECTOR];
     REAL count = 0, sum = 0, squares = 0;
     for (; walk.is_inside(); walk.go_on()) {
         LOAD(values, x + walk.offset());
@@ -93,37 +108,40 @@ extern "C" __global__ void __launch_bounds__(256) statistics(
     Samples own = {0, 0, 0};
     if (count > 0)
         own = {count, near - first_number + sum / count, squares - sum * (sum / count)};
-    for (int other = 16; other > 0; other /= 2)
-        own.add(lane_of(own, other));
+    own = merged(own);
     if (threadIdx.x % 32 == 0)
         warps[threadIdx.x / 32] = own;
     __syncthreads();
     if (threadIdx.x == 0) {
         for (int i = 1; i < blockDim.x / 32; i++)
             own.add(warps[i]);
-        const long long at = (long long)blockIdx.y * C + blockIdx.x, all = (long long)gridDim.y * C;
+        const long long at = (long long)blockIdx.y * C + c;
         parts[at] = own.count;
         parts[at + all] = own.mean;
         parts[at + 2 * all] = own.squares;
     }
-}
-
-// mean, var, invstd (C,) from parts (3, splits, C), one thread per channel.
-extern "C" __global__ void __launch_bounds__(256) merge_statistics(
-    const REAL* x, const REAL* parts, REAL* mean, REAL* var, REAL* invstd, int C, int units,
-    int splits, REAL eps)
-{
-    const int c = blockIdx.x * blockDim.x + threadIdx.x;
-    if (c >= C)
+    if (!is_last_block(counters + c, splits) || threadIdx.x >= 32)
         return;
-    const int all = splits * C;
     Samples total = {0, 0, 0};
-    for (int at = c; at < all; at += C)
+    for (int split = threadIdx.x; split < splits; split += 32) {
+        const long long at = (long long)split * C + c;
         total.add({parts[at], parts[at + all], parts[at + 2 * all]});
+    }
+    total = merged(total);
+    if (threadIdx.x != 0)
+        return;
     const REAL variance = total.squares / total.count;
-    mean[c] = x[(long long)c * units * VECTOR] + total.mean;
-    var[c] = variance < 0 ? REAL(0) : variance;  // NaN stays NaN
-    invstd[c] = 1 / sqrt(var[c] + eps);
+    const REAL new_mean = first_number + total.mean;
+    const REAL new_var = variance < 0 ? REAL(0) : variance;  // NaN stays NaN
+    mean[c] = new_mean;
+    var[c] = new_var;
+    invstd[c] = 1 / sqrt(new_var + eps);
+    if (running_mean) {
+        running_mean[c] = (1 - momentum) * running_mean[c] + momentum * new_mean;
+        running_var[c] = (1 - momentum) * running_var[c] + momentum * (new_var * unbias);
+    }
+    if (batches && c == 0)
+        *batches += 1;
 }
 
 // The affine function of a channel.
@@ -166,13 +184,17 @@ extern "C" __global__ void __launch_bounds__(256) normalise(
     }
 }
 
-// parts (2, splits, C): the sums of gy and of gy * (x - mean); with relu, without clipped y.
+// gb, gw (C,): the sums of gy and of gy * xhat; with relu, without clipped y. parts (2, splits, C)
+// are the sums of each block; the last block of a channel adds them.
 extern "C" __global__ void __launch_bounds__(256) gradient_sums(
     const REAL* gy, const REAL* x, const REAL* weight, const REAL* bias, const REAL* mean,
-    const REAL* invstd, REAL* parts, int N, int C, int units, bool relu)
+    const REAL* invstd, REAL* parts, int* counters, REAL* gw, REAL* gb, int N, int C, int units,
+    bool relu)
 {
     __shared__ REAL shared[32];
-    const Affine affine(weight, bias, mean, invstd, blockIdx.x);
+    const int c = blockIdx.x, splits = gridDim.y;
+    const long long all = (long long)splits * C;
+    const Affine affine(weight, bias, mean, invstd, c);
     REAL sum = 0, product = 0;
     for (Walk walk(N, C, units); walk.is_inside(); walk.go_on()) {
         LOAD(values, x + walk.offset());
@@ -187,26 +209,23 @@ extern "C" __global__ void __launch_bounds__(256) gradient_sums(
     sum = block_sum(sum, shared);
     product = block_sum(product, shared);
     if (threadIdx.x == 0) {
-        const long long at = (long long)blockIdx.y * C + blockIdx.x;
+        const long long at = (long long)blockIdx.y * C + c;
         parts[at] = sum;
-        parts[at + (long long)gridDim.y * C] = product;
+        parts[at + all] = product;
     }
-}
-
-// gb, gw (C,) from parts (2, splits, C), one thread per channel.
-extern "C" __global__ void __launch_bounds__(256) merge_gradients(
-    const REAL* parts, const REAL* invstd, REAL* gw, REAL* gb, int C, int splits)
-{
-    const int c = blockIdx.x * blockDim.x + threadIdx.x;
-    if (c >= C)
+    if (!is_last_block(counters + c, splits) || threadIdx.x >= 32)
         return;
-    REAL sum = 0, product = 0;
-    for (int at = c; at < splits * C; at += C) {
-        sum += parts[at];
-        product += parts[at + splits * C];
+    sum = product = 0;
+    for (int split = threadIdx.x; split < splits; split += 32) {
+        sum += parts[(long long)split * C + c];
+        product += parts[(long long)split * C + c + all];
     }
-    gb[c] = sum;
-    gw[c] = product * invstd[c];
+    sum = warp_sum(sum);
+    product = warp_sum(product);
+    if (threadIdx.x == 0) {
+        gb[c] = sum;
+        gw[c] = product * invstd[c];
+    }
 }
 
 // gx (rows, L) = weight * invstd * (gy - gb / M - xhat * gw / M), where samples = M.

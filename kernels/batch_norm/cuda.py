@@ -5,10 +5,21 @@ read, 1 written. The sums of a channel are split over several blocks, to keep a 
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
-from ..cuda.launch import blocks, contiguous, cuda_module, empty, vector_width, zeros
+from ..cuda.launch import (
+    Launch,
+    blocks,
+    contiguous,
+    counters,
+    cuda_module,
+    empty,
+    planned,
+    vector_width,
+    zeros,
+)
 from ..cuda.signature import real
 
 THREADS = 256
@@ -23,9 +34,17 @@ def batch_norm_statistics(x):
 
 def batch_norm_training(x, weight, bias, eps, relu=False):
     """x (N, C, *), weight and bias (C,) -> y (N, C, *), mean (C,), var (C,)."""
+    return batch_norm_step(x, weight, bias, eps, relu)[:3]
+
+
+def batch_norm_step(
+    x, weight, bias, eps, relu, running_mean=None, running_var=None, momentum=0.0, batches=None
+):
+    """batch_norm_training, with running (C,) and batches () updated in place -> also invstd."""
     x = contiguous(x)
-    mean, var, invstd = _statistics(x, eps)
-    return _forward(x, weight, bias, mean, invstd, relu), mean, var
+    running = running_mean, running_var, batches
+    mean, var, invstd = _statistics(x, eps, running, momentum)
+    return _forward(x, weight, bias, mean, invstd, relu), mean, var, invstd
 
 
 def batch_norm_forward(x, weight, bias, mean, invstd, relu=False):
@@ -36,63 +55,90 @@ def batch_norm_forward(x, weight, bias, mean, invstd, relu=False):
 def batch_norm_backward(gy, x, weight, bias, mean, invstd, relu=False):
     """gy, x (N, C, *), all others (C,) -> gx (N, C, *), gw (C,), gb (C,)."""
     gy, x = contiguous(gy), contiguous(x)
-    N, C, L = _sizes(x)
+    C = x.shape[1]
     gx = empty(x.shape, x.dtype, like=x)
     if not x.size:
         return gx, zeros(C, x.dtype, like=x), zeros(C, x.dtype, like=x)
     gw, gb = empty(C, x.dtype, like=x), empty(C, x.dtype, like=x)
-    module, units = _module(L, x, gy)
-    splits = _splits(N, C, L)
-    parts = empty((2, splits, C), x.dtype, like=x)
+    plan = _backward_plan(x.shape, x.dtype, _vector(x, gy), bool(relu))
+    parts = empty((2, plan.splits, C), x.dtype, like=x)
     channel = tuple(map(_channel, (weight, bias, mean, invstd)))
-    relu = np.bool_(relu)
-    sizes = np.int32(N), np.int32(C), np.int32(units)
-    module["gradient_sums"]((C, splits), (THREADS,), (gy, x, *channel, parts, *sizes, relu))
-    merged = parts, channel[3], gw, gb, np.int32(C), np.int32(splits)
-    module["merge_gradients"]((blocks(C, THREADS),), (THREADS,), merged)
-    sizes = np.int32(N * C), np.int32(C), np.int32(units), x.dtype.type(N * L)
-    arrays = gy, x, *channel, gw, gb, gx
-    module["input_grad"](*_shape(N * C, units), (*arrays, *sizes, relu))
+    plan.sums(gy, x, *channel, parts, counters(C, like=x), gw, gb)
+    plan.result(gy, x, *channel, gw, gb, gx)
     return gx, gw, gb
 
 
-def _statistics(x, eps):
+class _Plan(NamedTuple):
+    """The launches of a function, and the number of blocks over which a channel is split."""
+
+    splits: int
+    sums: Launch
+    result: Launch | None = None
+
+
+def _statistics(x, eps, running=(None, None, None), momentum=0.0):
     """mean, var, 1 / sqrt(var + eps), each (C,), of a contiguous x."""
-    N, C, L = _sizes(x)
+    C = x.shape[1]
     if not x.size:
-        return tuple(zeros(C, x.dtype, like=x) for _ in range(3))
-    module, units = _module(L, x)
-    splits = _splits(N, C, L)
-    parts = empty((3, splits, C), x.dtype, like=x)
-    sizes = np.int32(N), np.int32(C), np.int32(units)
-    module["statistics"]((C, splits), (THREADS,), (x, parts, *sizes))
+        mean, var, invstd = (zeros(C, x.dtype, like=x) for _ in range(3))
+        invstd.fill(eps**-0.5 if eps else 0)
+        return mean, var, invstd
+    plan = _statistics_plan(x.shape, x.dtype, _vector(x), eps, momentum)
+    parts = empty((3, plan.splits, C), x.dtype, like=x)
     results = tuple(empty(C, x.dtype, like=x) for _ in range(3))
-    sizes = np.int32(C), np.int32(units), np.int32(splits), x.dtype.type(eps)
-    args = x, parts, *results, *sizes
-    module["merge_statistics"]((blocks(C, THREADS),), (THREADS,), args)
+    plan.sums(x, parts, counters(C, like=x), *results, *running)
     return results
 
 
 def _forward(x, weight, bias, mean, invstd, relu):
-    N, C, L = _sizes(x)
     y = empty(x.shape, x.dtype, like=x)
     if x.size:
-        module, units = _module(L, x)
         channel = map(_channel, (weight, bias, mean, invstd))
-        sizes = np.int32(N * C), np.int32(C), np.int32(units), np.bool_(relu)
-        module["normalise"](*_shape(N * C, units), (x, *channel, y, *sizes))
+        _forward_plan(x.shape, x.dtype, _vector(x, y), bool(relu))(x, *channel, y)
     return y
 
 
-def _sizes(x):
+@planned
+def _statistics_plan(shape, dtype, vector, eps, momentum):
+    N, C, L = _sizes(shape)
+    splits, count = _splits(N, C, L), N * L
+    sizes = np.int32(N), np.int32(C), np.int32(L // vector)
+    settings = map(dtype.type, (eps, momentum, count / max(count - 1, 1)))
+    kernel = _module(dtype, vector)["statistics"]
+    return _Plan(splits, kernel.planned((C, splits), (THREADS,), (*sizes, *settings)))
+
+
+@planned
+def _forward_plan(shape, dtype, vector, relu):
+    N, C, L = _sizes(shape)
+    units = L // vector
+    values = np.int32(N * C), np.int32(C), np.int32(units), np.bool_(relu)
+    return _module(dtype, vector)["normalise"].planned(*_shape(N * C, units), values)
+
+
+@planned
+def _backward_plan(shape, dtype, vector, relu):
+    N, C, L = _sizes(shape)
+    splits, units, module = _splits(N, C, L), L // vector, _module(dtype, vector)
+    values = np.int32(N), np.int32(C), np.int32(units), np.bool_(relu)
+    sums = module["gradient_sums"].planned((C, splits), (THREADS,), values)
+    values = np.int32(N * C), np.int32(C), np.int32(units), dtype.type(N * L), np.bool_(relu)
+    result = module["input_grad"].planned(*_shape(N * C, units), values)
+    return _Plan(splits, sums, result)
+
+
+def _sizes(shape):
     """N, C and L of (N, C, *)."""
-    return *x.shape[:2], math.prod(x.shape[2:])
+    return *shape[:2], math.prod(shape[2:])
 
 
-def _module(L, *arrays):
-    """The kernels for rows of L elements, and the number of units in a row."""
-    vector, dtype = vector_width(L, *arrays), arrays[0].dtype
-    return cuda_module("batch_norm/batch_norm.cu", REAL=real(dtype), VECTOR=vector), L // vector
+def _vector(*arrays):
+    """The number of elements of a row that are read at once."""
+    return vector_width(math.prod(arrays[0].shape[2:]), *arrays)
+
+
+def _module(dtype, vector):
+    return cuda_module("batch_norm/batch_norm.cu", REAL=real(dtype), VECTOR=vector)
 
 
 def _splits(N, C, L):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..cuda.launch import blocks, contiguous, cuda_module, empty
+from ..cuda.launch import blocks, contiguous, cuda_module, empty, planned
 from ..cuda.signature import real
 
 THREADS = 256
@@ -10,37 +10,46 @@ THREADS = 256
 
 def cross_entropy_forward(x, target, weight, ignore_index, smoothing):
     """x (N, C, L), target (N, L), weight (C,) -> y, m, s (N, L)."""
-    N, C, L = x.shape
-    results = tuple(empty((N, L), x.dtype, like=x) for _ in range(3))
-    settings = _settings(x, ignore_index, smoothing)
+    results = tuple(empty((x.shape[0], x.shape[2]), x.dtype, like=x) for _ in range(3))
     arrays = contiguous(x), _classes(target), _contiguous(weight), *results
-    if L == 1:
-        _run("forward_rows", 32 * N, *arrays, np.int32(N), np.int32(C), *settings)
-    else:
-        sizes = np.int32(N), np.int32(C), np.int32(L)
-        _run("forward_places", N * L, *arrays, *sizes, *settings)
+    if x.size:
+        _forward(x.shape, x.dtype, ignore_index, smoothing)(*arrays)
     return results
+
+
+@planned
+def _forward(shape, dtype, ignore_index, smoothing):
+    N, C, L = shape
+    name, threads = ("forward_rows", 32 * N) if L == 1 else ("forward_places", N * L)
+    sizes = map(np.int32, (N, C) if L == 1 else shape)
+    return _launch(name, threads, dtype, (*sizes, *_settings(C, dtype, ignore_index, smoothing)))
 
 
 def cross_entropy_backward(gy, x, m, s, target, weight, ignore_index, smoothing):
     """gy, m, s (N, L), x (N, C, L) -> gx (N, C, L)."""
-    N, C, L = x.shape
     gx = empty(x.shape, x.dtype, like=x)
     weight_sum = None if weight is None else weight.sum(keepdims=True)
     arrays = *map(contiguous, (gy, x, m, s)), _classes(target), _contiguous(weight), weight_sum, gx
-    sizes = np.int64(N * C), np.int32(C), np.int32(L)
-    _run("backward", x.size, *arrays, *sizes, *_settings(x, ignore_index, smoothing))
+    if x.size:
+        _backward(x.shape, x.dtype, ignore_index, smoothing)(*arrays)
     return gx
 
 
-def _run(name, threads, x, *args):
-    if threads:
-        kernel = cuda_module("cross_entropy/cross_entropy.cu", REAL=real(x.dtype))[name]
-        kernel((blocks(threads, THREADS),), (THREADS,), (x, *args))
+@planned
+def _backward(shape, dtype, ignore_index, smoothing):
+    N, C, L = shape
+    sizes = np.int64(N * C), np.int32(C), np.int32(L)
+    values = *sizes, *_settings(C, dtype, ignore_index, smoothing)
+    return _launch("backward", N * C * L, dtype, values)
 
 
-def _settings(x, ignore_index, smoothing):
-    return np.int64(ignore_index), *map(x.dtype.type, (smoothing, smoothing / x.shape[1]))
+def _launch(name, threads, dtype, values):
+    kernel = cuda_module("cross_entropy/cross_entropy.cu", REAL=real(dtype))[name]
+    return kernel.planned((blocks(threads, THREADS),), (THREADS,), values)
+
+
+def _settings(C, dtype, ignore_index, smoothing):
+    return np.int64(ignore_index), *map(dtype.type, (smoothing, smoothing / C))
 
 
 def _classes(target):

@@ -23,6 +23,13 @@ class EmulatorArray(np.ndarray):
         """The name of the device."""
         return "emulator"
 
+    @classmethod
+    def uninitialised(cls, shape: Any, dtype: Any) -> "EmulatorArray":
+        """A new array whose elements are NaN, or -1: a number that nobody writes shows."""
+        array = np.empty(shape, dtype)
+        array.reshape(-1).view(np.uint8)[...] = 0xFF
+        return array.view(cls)
+
     def get(self) -> np.ndarray:
         """A copy on the host, as CuPy's `get`."""
         return self.view(np.ndarray).copy()

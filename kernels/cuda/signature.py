@@ -116,15 +116,40 @@ def check_arguments(signature: Signature, args: tuple, array_type: type) -> None
         wanted = ", ".join(map(str, parameters))
         raise TypeError(f"{name}: {len(args)} arguments for {len(parameters)} parameters {wanted}")
     for parameter, arg in zip(parameters, args, strict=True):
-        what = f"{name}: parameter {parameter}"
         if not parameter.is_array:
-            if not isinstance(arg, np.generic) or arg.dtype != parameter.dtype:
-                raise TypeError(f"{what} must be given a numpy.{parameter.dtype}, not {_kind(arg)}")
+            _check_value(name, parameter, arg)
         elif arg is not None:
+            what = f"{name}: parameter {parameter}"
             if not isinstance(arg, array_type) or arg.dtype != parameter.dtype:
                 raise TypeError(f"{what} must be given such an array, not {_kind(arg)}")
             if not arg.flags.c_contiguous:
                 raise ValueError(f"{what} must be C-contiguous, not of strides {arg.strides}")
+
+
+def check_values(signature: Signature, values: tuple) -> None:
+    """Raise TypeError, naming kernel and parameter, for values that `check_arguments` refuses.
+
+    Raises TypeError, too, for a kernel with an array after a value: arrays must come first.
+    """
+    order = [parameter.is_array for parameter in signature.parameters]
+    if order != sorted(order, reverse=True):
+        raise TypeError(f"{signature.name}: an array comes after a value, so no launch is planned")
+    parameters = [parameter for parameter in signature.parameters if not parameter.is_array]
+    if len(values) != len(parameters):
+        wanted = ", ".join(map(str, parameters))
+        raise TypeError(
+            f"{signature.name}: {len(values)} values for {len(parameters)} parameters {wanted}"
+        )
+    for parameter, value in zip(parameters, values, strict=True):
+        _check_value(signature.name, parameter, value)
+
+
+def _check_value(name: str, parameter: Parameter, value) -> None:
+    if not isinstance(value, np.generic) or value.dtype != parameter.dtype:
+        raise TypeError(
+            f"{name}: parameter {parameter} must be given a numpy.{parameter.dtype}, "
+            f"not {_kind(value)}"
+        )
 
 
 def _kind(arg) -> str:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ..cuda.launch import blocks, contiguous, cuda_module, empty
+from ..cuda.launch import blocks, contiguous, cuda_module, empty, planned
 from ..cuda.signature import real
 
 THREADS = 256
@@ -28,8 +28,13 @@ def local_response_norm_backward(gy, x, size, alpha, beta, k):
 
 def _run(name, x, size, arrays, *settings):
     if x.size:
-        N, C, L = *x.shape[:2], math.prod(x.shape[2:])
-        sizes = np.int64(N * C), np.int32(C), np.int32(L), np.int32(size)
-        kernel = cuda_module("local_response_norm/local_response_norm.cu", REAL=real(x.dtype))[name]
-        args = *arrays, *sizes, *map(x.dtype.type, settings)
-        kernel((blocks(x.size, THREADS),), (THREADS,), args)
+        _launch(name, x.shape, x.dtype, size, settings)(*arrays)
+
+
+@planned
+def _launch(name, shape, dtype, size, settings):
+    N, C, L = *shape[:2], math.prod(shape[2:])
+    values = np.int64(N * C), np.int32(C), np.int32(L), np.int32(size)
+    values += tuple(map(dtype.type, settings))
+    kernel = cuda_module("local_response_norm/local_response_norm.cu", REAL=real(dtype))[name]
+    return kernel.planned((blocks(N * C * L, THREADS),), (THREADS,), values)

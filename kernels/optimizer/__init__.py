@@ -6,7 +6,7 @@ loops.py has the formulas for one element.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +15,8 @@ from ..cuda.array import anywhere, with_floats
 from ..dispatch import standard
 from ..jit import can_compile
 from . import loops, vectorised
+
+Arrays = Sequence[np.ndarray]
 
 
 class Case(NamedTuple):
@@ -117,12 +119,156 @@ def adam_step(
     largest: the running maximum of s that replaces it, with amsgrad.
     decoupled: weight_decay as in AdamW.
     """
+    settings = _of_adam(step, lr, betas, eps, weight_decay, decoupled)
+    _implementation("adam_step", p, g, m, s, largest).adam_step(p, g, m, s, largest, *settings)
+
+
+# ------------------------------------------------------------------- all tensors of a model at once
+
+
+def sgd_steps(
+    ps: Arrays,
+    gs: Arrays,
+    vs: Arrays | None,
+    lr: float,
+    momentum: float = 0.0,
+    gain: float = 1.0,
+    weight_decay: float = 0.0,
+    nesterov: bool = False,
+    maximize: bool = False,
+    skip: np.ndarray | None = None,
+) -> None:
+    """sgd_step of every tensor, on a GPU in one launch. With maximize, of -g.
+
+    skip () of int32: nothing changes if it is not 0; the host does not wait for it.
+    """
+    settings = lr, momentum, gain, weight_decay, nesterov
+    _steps("sgd_step", ps, gs, (vs,), settings, settings, maximize, skip)
+
+
+def lars_steps(
+    ps: Arrays,
+    gs: Arrays,
+    vs: Arrays,
+    lr: float,
+    trust: float,
+    momentum: float,
+    weight_decay: float,
+    maximize: bool = False,
+    skip: np.ndarray | None = None,
+) -> None:
+    """lars_step of every tensor at its rate lr trust |p| / (|g| + weight_decay |p|), on a GPU in
+    two launches; the rate is lr where a norm is 0.
+    """
+    settings = lr, trust, momentum, weight_decay
+    fused = _fused("lars_steps", ps, gs, vs)
+    if fused is not None:
+        fused(ps, gs, vs, *settings, -1 if maximize else 1, skip)
+    elif skip is None or not int(skip):
+        for p, g, v in zip(ps, gs, vs, strict=True):
+            p_norm, g_norm = float(np.linalg.norm(p)), float(np.linalg.norm(g))
+            rate = lr
+            if p_norm and g_norm:
+                rate *= trust * p_norm / (g_norm + weight_decay * p_norm)
+            lars_step(p, -g if maximize else g, v, rate, momentum, weight_decay)
+
+
+def rmsprop_steps(
+    ps: Arrays,
+    gs: Arrays,
+    ss: Arrays,
+    ms: Arrays | None,
+    bs: Arrays | None,
+    lr: float,
+    alpha: float,
+    eps: float,
+    momentum: float = 0.0,
+    weight_decay: float = 0.0,
+    maximize: bool = False,
+    skip: np.ndarray | None = None,
+) -> None:
+    """rmsprop_step of every tensor, on a GPU in one launch; maximize and skip as in sgd_steps."""
+    settings = lr, alpha, eps, momentum, weight_decay
+    _steps("rmsprop_step", ps, gs, (ss, ms, bs), settings, settings, maximize, skip)
+
+
+def adam_steps(
+    ps: Arrays,
+    gs: Arrays,
+    ms: Arrays,
+    ss: Arrays,
+    largest: Arrays | None,
+    step: int,
+    lr: float,
+    betas: tuple[float, float],
+    eps: float,
+    weight_decay: float = 0.0,
+    decoupled: bool = False,
+    maximize: bool = False,
+    skip: np.ndarray | None = None,
+) -> None:
+    """adam_step of every tensor, on a GPU in one launch; maximize and skip as in sgd_steps."""
+    settings = step, lr, betas, eps, weight_decay, decoupled
+    _steps("adam_step", ps, gs, (ms, ss, largest), settings, _of_adam(*settings), maximize, skip)
+
+
+def find_nonfinite(gs: Arrays, flag: np.ndarray, mark: int) -> None:
+    """Set flag (), of int32, to `mark` if an element of the arrays is not finite and it is 0.
+
+    On a GPU this is one launch, for which the host does not wait.
+    """
+    fused = _fused("find_nonfinite", gs)
+    if fused is not None:
+        fused(gs, flag, mark)
+    elif not int(flag) and not all(np.isfinite(g).all() for g in gs):
+        flag[...] = mark
+
+
+def _steps(
+    name: str,
+    ps: Arrays,
+    gs: Arrays,
+    state: tuple[Arrays | None, ...],
+    settings: tuple,
+    of_kernel: tuple,
+    maximize: bool,
+    skip: np.ndarray | None,
+) -> None:
+    """The steps `name` of all tensors: by a kernel for all of them, or one by one."""
+    fused = _fused(f"{name}s", ps, gs, *state)
+    if fused is not None:
+        fused(ps, gs, *state, *of_kernel, -1 if maximize else 1, skip)
+    elif skip is None or not int(skip):
+        for i, (p, g) in enumerate(zip(ps, gs, strict=True)):
+            of_tensor = [None if arrays is None else arrays[i] for arrays in state]
+            globals()[name](p, -g if maximize else g, *of_tensor, *settings)
+
+
+def _fused(name: str, ps: Arrays, *columns: Arrays | None) -> Callable | None:
+    """The function of that name for all tensors at once, if there is one for these arrays."""
+    if not ps:
+        return None
+    kind, dtype = type(ps[0]), ps[0].dtype
+    for arrays in (ps, *columns):
+        for array in arrays or ():
+            if type(array) is not kind or array.dtype != dtype or not array.flags.c_contiguous:
+                return None
+    return getattr(OPERATOR.choose(Case(kind, dtype, True)), name, None)
+
+
+def _of_adam(
+    step: int,
+    lr: float,
+    betas: tuple[float, float],
+    eps: float,
+    weight_decay: float,
+    decoupled: bool,
+) -> tuple[float, ...]:
+    """The settings of adam_step as implementations take them."""
     rate = lr / (1 - betas[0] ** step)
     correction = math.sqrt(1 - betas[1] ** step)
     shrink = 1 - lr * weight_decay if decoupled else 1.0
-    decay = 0.0 if decoupled else weight_decay
-    implementation = _implementation("adam_step", p, g, m, s, largest)
-    implementation.adam_step(p, g, m, s, largest, rate, *betas, eps, correction, decay, shrink)
+    return rate, *betas, eps, correction, 0.0 if decoupled else weight_decay, shrink
 
 
 def _implementation(name: str, p: np.ndarray, *others: np.ndarray | None):

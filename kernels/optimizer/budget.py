@@ -2,12 +2,11 @@
 
 from ..cuda.check import Specialisation, Usage
 
+KERNELS = ("sgd", "adam", "rmsprop", "squares", "lars", "find_nonfinite")
+
 SPECIALISATIONS = [
     Specialisation(
-        "optimizer/optimizer.cu",
-        {"REAL": real, "VECTOR": vector},
-        dict.fromkeys(("sgd", "adam"), Usage(registers, 0)),
+        "optimizer/optimizer.cu", {"REAL": real}, dict.fromkeys(KERNELS, Usage(registers, shared))
     )
-    for real, registers in (("float", 40), ("double", 64))
-    for vector in (1, 4)
+    for real, registers, shared in (("float", 64, 128), ("double", 96, 256))
 ]

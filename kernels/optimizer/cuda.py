@@ -1,35 +1,100 @@
 """Steps of optimizers on the GPU and on the emulator: the launches of optimizer.cu.
 
-SGD and Adam are fused kernels; the other optimizers use the array's own functions.
+A launch updates all tensors of a list. Their addresses, which change from step to step with those
+of the gradients, go to the device in a table.
 """
 
 import numpy as np
 
-from ..cuda.launch import blocks, cuda_module, vector_width
+from ..cuda.launch import address, cuda_module, empty, planned
 from ..cuda.signature import real
-from .vectorised import lars_step, rmsprop_step
 
-__all__ = ["adam_step", "lars_step", "rmsprop_step", "sgd_step"]
-
-THREADS = 256
+CHUNK, THREADS = 4096, 256  # elements and threads of a block, as in optimizer.cu
+STATES = 3  # arrays of state, at most
 
 
-def sgd_step(p, g, v, lr, momentum, gain, weight_decay, nesterov):
+def sgd_step(p, g, v, *settings):
     """p, g, v (*), in place."""
-    _run("sgd", (p, g, v), (lr, momentum, gain, weight_decay), np.bool_(nesterov))
+    sgd_steps([p], [g], [v], *settings)
 
 
-def adam_step(p, g, m, s, largest, rate, beta1, beta2, eps, correction, decay, shrink):
+def adam_step(p, g, m, s, largest, *settings):
     """p, g, m, s, largest (*), in place."""
-    settings = rate, beta1, 1 - beta1, beta2, 1 - beta2, eps, correction, decay, shrink
-    _run("adam", (p, g, m, s, largest), settings)
+    adam_steps([p], [g], [m], [s], [largest], *settings)
 
 
-def _run(name, arrays, settings, *switches):
-    p = arrays[0]
-    if p.size:
-        vector = vector_width(p.size, *arrays)
-        module = cuda_module("optimizer/optimizer.cu", REAL=real(p.dtype), VECTOR=vector)
-        units = p.size // vector
-        args = *arrays, np.int64(units), *map(p.dtype.type, settings), *switches
-        module[name]((blocks(units, THREADS),), (THREADS,), args)
+def rmsprop_step(p, g, s, m, b, *settings):
+    """p, g, s, m, b (*), in place."""
+    rmsprop_steps([p], [g], [s], [m], [b], *settings)
+
+
+def lars_step(p, g, v, rate, momentum, weight_decay):
+    """p, g, v (*), in place; the rate is that of the tensor."""
+    # SGD whose v includes the rate: v = momentum v + rate (g + decay p), p -= 1 v
+    sgd_steps([p], [g], [v], 1.0, momentum, rate, weight_decay, False)
+
+
+def sgd_steps(ps, gs, vs, lr, momentum, gain, weight_decay, nesterov, sign=1, skip=None):
+    """Lists of p, g, v (*), in place; v may be None."""
+    settings = sign, lr, momentum, gain, weight_decay
+    _Table(ps, gs, vs).run("sgd", settings, (skip,), np.bool_(nesterov))
+
+
+def adam_steps(
+    ps, gs, ms, ss, largest, rate, beta1, beta2, eps, correction, decay, shrink, sign=1, skip=None
+):
+    """Lists of p, g, m, s, largest (*), in place; largest may be None."""
+    settings = sign, rate, beta1, 1 - beta1, beta2, 1 - beta2, eps, correction, decay, shrink
+    _Table(ps, gs, ms, ss, largest).run("adam", settings, (skip,))
+
+
+def rmsprop_steps(ps, gs, ss, ms, bs, lr, alpha, eps, momentum, weight_decay, sign=1, skip=None):
+    """Lists of p, g, s, m, b (*), in place; m and b may be None."""
+    settings = sign, lr, alpha, 1 - alpha, eps, momentum, weight_decay
+    _Table(ps, gs, ss, ms, bs).run("rmsprop", settings, (skip,))
+
+
+def lars_steps(ps, gs, vs, lr, trust, momentum, weight_decay, sign=1, skip=None):
+    """Lists of p, g, v (*), in place, each at the rate of its norms."""
+    table = _Table(ps, gs, vs)
+    parts = empty((2, table.blocks), ps[0].dtype, like=ps[0])
+    table.run("squares", (), (parts,))
+    table.run("lars", (sign, lr, trust, momentum, weight_decay), (parts, skip))
+
+
+def find_nonfinite(gs, flag, mark):
+    """flag () of int32 = mark, unless it is not 0, where an element of the arrays is not finite."""
+    _Table(gs, gs).run("find_nonfinite", (), (flag,), np.int32(mark))
+
+
+class _Table:
+    """The table of the tensors of a step, on their device, and the launches over it."""
+
+    def __init__(self, ps, *columns):
+        present = [i for i, p in enumerate(ps) if p.size]
+        self.rows = len(present)
+        if not self.rows:
+            return
+        self.like = ps[present[0]]
+        sizes = np.array([ps[i].size for i in present])
+        last = np.cumsum(-(-sizes // CHUNK))
+        self.blocks = int(last[-1])
+        table = np.zeros((self.rows, 4 + STATES), np.int64)
+        table[1:, 0] = last[:-1]
+        table[:, 1] = sizes
+        for at, column in enumerate((ps, *columns), 2):
+            if column is not None:
+                table[:, at] = [address(column[i]) for i in present]
+        self.table = np.asarray(table, like=self.like)
+
+    def run(self, name, settings, arrays=(), *switches):
+        if self.rows:
+            dtype = self.like.dtype
+            _launch(name, dtype, self.rows, self.blocks, settings, switches)(self.table, *arrays)
+
+
+@planned
+def _launch(name, dtype, rows, blocks, settings, switches):
+    kernel = cuda_module("optimizer/optimizer.cu", REAL=real(dtype))[name]
+    values = np.int32(rows), *map(dtype.type, settings), *switches
+    return kernel.planned((blocks,), (THREADS,), values)

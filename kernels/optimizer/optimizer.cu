@@ -1,70 +1,220 @@
-// Steps of optimizers, fused: every array of a step is read once and written once.
+// Steps of optimizers over all tensors of a model at once, fused: every array is read once and
+// written once.
 //
-// A thread updates VECTOR elements. State that an optimizer does not keep is a null pointer.
-// Set by -D: REAL, VECTOR (1 or 4).
+// A table (rows, 7) describes the tensors: the first block of each, its number of elements, and the
+// addresses of p, g and up to three arrays of state, 0 where there is none. A block updates CHUNK
+// elements of one tensor, four at a time where all its arrays are aligned. Nothing is updated where
+// *skip, if given, is not 0: after a gradient that is not finite. Set by -D: REAL.
 
 #include "prelude.h"
-#include "vector.h"
+#include "reduce.h"
 
-// v = momentum v + gain g, p -= lr v, where g includes decay p.
-extern "C" __global__ void __launch_bounds__(256) sgd(
-    REAL* p, const REAL* g, REAL* v, long long units, REAL lr, REAL momentum, REAL gain, REAL decay,
-    bool nesterov)
-{
-    const long long unit = (long long)blockIdx.x * blockDim.x + threadIdx.x;
-    if (unit >= units)
-        return;
-    const long long at = unit * VECTOR;
-    LOAD(values, p + at);
-    LOAD(steps, g + at);
-    #pragma unroll
-    for (int i = 0; i < VECTOR; i++)
-        steps[i] += decay * values[i];
-    if (v) {
-        LOAD(speeds, v + at);
-        #pragma unroll
-        for (int i = 0; i < VECTOR; i++) {
-            speeds[i] = momentum * speeds[i] + gain * steps[i];
-            steps[i] = nesterov ? steps[i] + momentum * speeds[i] : speeds[i];
+#define CHUNK 4096
+#define THREADS 256
+#define COLUMNS 7
+
+struct Piece {
+    REAL* p;
+    const REAL* g;
+    REAL* state[3];
+    long long first, last;  // elements of this block
+    int block, blocks;      // its number among those of the tensor, and how many these are
+    long long first_block;
+    bool aligned;
+
+    // The piece of block `at`: of the last tensor that begins at or before it.
+    __device__ Piece(const long long* table, int rows, int at, long long all_blocks)
+    {
+        int low = 0, high = rows;
+        while (high - low > 1) {
+            const int middle = (low + high) / 2;
+            if (table[(long long)middle * COLUMNS] <= at)
+                low = middle;
+            else
+                high = middle;
         }
-        STORE(v + at, speeds);
+        const long long* row = table + (long long)low * COLUMNS;
+        first_block = row[0];
+        block = (int)(at - first_block);
+        blocks = (int)((low + 1 < rows ? row[COLUMNS] : all_blocks) - first_block);
+        first = (long long)block * CHUNK;
+        last = first + CHUNK < row[1] ? first + CHUNK : row[1];
+        p = (REAL*)row[2];
+        g = (const REAL*)row[3];
+        long long addresses = row[2] | row[3];
+        for (int i = 0; i < 3; i++) {
+            state[i] = (REAL*)row[4 + i];
+            addresses |= row[4 + i];
+        }
+        aligned = addresses % 16 == 0 && (last - first) % 4 == 0;
     }
-    #pragma unroll
-    for (int i = 0; i < VECTOR; i++)
-        values[i] -= lr * steps[i];
-    STORE(p + at, values);
+};
+
+__device__ inline void load(REAL (&to)[4], const REAL* from, bool four)
+{
+    if (!from)
+        return;
+    if (four) {
+        const auto values = ld4(from);
+        to[0] = values.x, to[1] = values.y, to[2] = values.z, to[3] = values.w;
+    } else
+        to[0] = *from;
+}
+
+__device__ inline void store(REAL* to, const REAL (&from)[4], bool four)
+{
+    if (to && four)
+        st4(to, {from[0], from[1], from[2], from[3]});
+    else if (to)
+        *to = from[0];
+}
+
+// step(p, g, a, b, c) for every element, with the elements of the state as a, b and c.
+template <class Step>
+__device__ inline void update(const Piece& piece, Step step)
+{
+    const int width = piece.aligned ? 4 : 1;
+    for (long long at = piece.first + threadIdx.x * width; at < piece.last; at += THREADS * width) {
+        REAL p[4], g[4], state[3][4];
+        load(p, piece.p + at, piece.aligned);
+        load(g, piece.g + at, piece.aligned);
+        #pragma unroll
+        for (int i = 0; i < 3; i++)
+            load(state[i], piece.state[i] ? piece.state[i] + at : nullptr, piece.aligned);
+        #pragma unroll
+        for (int j = 0; j < 4; j++)
+            if (j < width)
+                step(p[j], g[j], state[0][j], state[1][j], state[2][j]);
+        store(piece.p + at, p, piece.aligned);
+        #pragma unroll
+        for (int i = 0; i < 3; i++)
+            store(piece.state[i] ? piece.state[i] + at : nullptr, state[i], piece.aligned);
+    }
+}
+
+// v = momentum v + gain g, p -= lr v, where g is sign g + decay p. State: v.
+extern "C" __global__ void __launch_bounds__(THREADS) sgd(
+    const long long* table, const int* skip, int rows, REAL sign, REAL lr, REAL momentum, REAL gain,
+    REAL decay, bool nesterov)
+{
+    if (skip && *skip)
+        return;
+    const Piece piece(table, rows, blockIdx.x, gridDim.x);
+    const bool has_speed = piece.state[0];
+    update(piece, [=](REAL& p, REAL g, REAL& v, REAL&, REAL&) {
+        REAL step = sign * g + decay * p;
+        if (has_speed) {
+            v = momentum * v + gain * step;
+            step = nesterov ? step + momentum * v : v;
+        }
+        p -= lr * step;
+    });
 }
 
 // m and s are running means of g and g^2, p = shrink p - rate m / (sqrt(s) / correction + eps).
-extern "C" __global__ void __launch_bounds__(256) adam(
-    REAL* p, const REAL* g, REAL* m, REAL* s, REAL* largest, long long units, REAL rate, REAL beta1,
-    REAL rest1, REAL beta2, REAL rest2, REAL eps, REAL correction, REAL decay, REAL shrink)
+// State: m, s, and the largest s so far or null.
+extern "C" __global__ void __launch_bounds__(THREADS) adam(
+    const long long* table, const int* skip, int rows, REAL sign, REAL rate, REAL beta1, REAL rest1,
+    REAL beta2, REAL rest2, REAL eps, REAL correction, REAL decay, REAL shrink)
 {
-    const long long unit = (long long)blockIdx.x * blockDim.x + threadIdx.x;
-    if (unit >= units)
+    if (skip && *skip)
         return;
-    const long long at = unit * VECTOR;
-    LOAD(values, p + at);
-    LOAD(steps, g + at);
-    LOAD(means, m + at);
-    LOAD(squares, s + at);
-    #pragma unroll
-    for (int i = 0; i < VECTOR; i++) {
-        steps[i] += decay * values[i];
-        means[i] = beta1 * means[i] + rest1 * steps[i];
-        squares[i] = beta2 * squares[i] + rest2 * steps[i] * steps[i];
+    const Piece piece(table, rows, blockIdx.x, gridDim.x);
+    const bool amsgrad = piece.state[2];
+    update(piece, [=](REAL& p, REAL g, REAL& m, REAL& s, REAL& largest) {
+        const REAL step = sign * g + decay * p;
+        m = beta1 * m + rest1 * step;
+        s = beta2 * s + rest2 * step * step;
+        REAL spread = s;
+        if (amsgrad) {
+            spread = largest > s || largest != largest ? largest : s;
+            largest = spread;
+        }
+        p = shrink * p - rate * (m / (sqrt(spread) / correction + eps));
+    });
+}
+
+// s = alpha s + rest g^2, p -= lr g / (sqrt(s - m^2) + eps). State: s, the running mean m of g or
+// null, and the running step or null.
+extern "C" __global__ void __launch_bounds__(THREADS) rmsprop(
+    const long long* table, const int* skip, int rows, REAL sign, REAL lr, REAL alpha, REAL rest,
+    REAL eps, REAL momentum, REAL decay)
+{
+    if (skip && *skip)
+        return;
+    const Piece piece(table, rows, blockIdx.x, gridDim.x);
+    const bool centered = piece.state[1], has_speed = piece.state[2];
+    update(piece, [=](REAL& p, REAL g, REAL& s, REAL& m, REAL& b) {
+        REAL step = sign * g + decay * p;
+        s = alpha * s + rest * step * step;
+        REAL spread = s;
+        if (centered) {
+            m = alpha * m + rest * step;
+            spread -= m * m;
+        }
+        step /= sqrt(spread) + eps;
+        if (has_speed) {
+            b = momentum * b + step;
+            step = b;
+        }
+        p -= lr * step;
+    });
+}
+
+// parts (2, blocks): the sums of the squares of each block's elements of p and g.
+extern "C" __global__ void __launch_bounds__(THREADS) squares(
+    const long long* table, REAL* parts, int rows)
+{
+    __shared__ REAL shared[32];
+    const Piece piece(table, rows, blockIdx.x, gridDim.x);
+    REAL of_p = 0, of_g = 0;
+    update(piece, [&](REAL& p, REAL g, REAL&, REAL&, REAL&) {
+        of_p += p * p;
+        of_g += g * g;
+    });
+    of_p = block_sum(of_p, shared);
+    of_g = block_sum(of_g, shared);
+    if (threadIdx.x == 0) {
+        parts[blockIdx.x] = of_p;
+        parts[gridDim.x + blockIdx.x] = of_g;
     }
-    STORE(m + at, means);
-    STORE(s + at, squares);
-    if (largest) {
-        LOAD(before, largest + at);
-        #pragma unroll
-        for (int i = 0; i < VECTOR; i++)
-            squares[i] = before[i] > squares[i] || before[i] != before[i] ? before[i] : squares[i];
-        STORE(largest + at, squares);
+}
+
+// v = momentum v + rate (g + decay p), p -= v, rate = lr trust |p| / (|g| + decay |p|), or lr where
+// a norm is 0. parts are those of `squares`. State: v.
+extern "C" __global__ void __launch_bounds__(THREADS) lars(
+    const long long* table, const REAL* parts, const int* skip, int rows, REAL sign, REAL lr,
+    REAL trust, REAL momentum, REAL decay)
+{
+    if (skip && *skip)
+        return;
+    __shared__ REAL shared[32];
+    const Piece piece(table, rows, blockIdx.x, gridDim.x);
+    REAL of_p = 0, of_g = 0;
+    for (int i = threadIdx.x; i < piece.blocks; i += THREADS) {
+        of_p += parts[piece.first_block + i];
+        of_g += parts[gridDim.x + piece.first_block + i];
     }
-    #pragma unroll
-    for (int i = 0; i < VECTOR; i++)
-        values[i] = shrink * values[i] - rate * (means[i] / (sqrt(squares[i]) / correction + eps));
-    STORE(p + at, values);
+    of_p = sqrt(block_sum(of_p, shared));
+    of_g = sqrt(block_sum(of_g, shared));
+    const bool scaled = of_p != 0 && of_g != 0;
+    const REAL rate = scaled ? lr * trust * of_p / (of_g + decay * of_p) : lr;
+    update(piece, [=](REAL& p, REAL g, REAL& v, REAL&, REAL&) {
+        v = momentum * v + rate * (sign * g + decay * p);
+        p -= v;
+    });
+}
+
+// *flag = `mark` where an element of a g is not finite and *flag is 0.
+extern "C" __global__ void __launch_bounds__(THREADS) find_nonfinite(
+    const long long* table, int* flag, int rows, int mark)
+{
+    const Piece piece(table, rows, blockIdx.x, gridDim.x);
+    bool bad = false;
+    for (long long at = piece.first + threadIdx.x; at < piece.last; at += THREADS) {
+        const REAL g = piece.g[at];
+        bad |= !(g - g == 0);
+    }
+    if (bad)
+        atomicCAS(flag, 0, mark);
 }

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..cuda.array import is_emulated, on_gpu, with_floats
+from ..cuda.array import is_emulated, is_host_array, on_gpu, with_floats
 from ..dispatch import COMPILER, CUPY, NUMBA, NUMBA_CUDA, Operator
 from ..jit import can_compile
 from ..window import Window, taps
@@ -76,11 +76,16 @@ def max_pool2d_forward(x: np.ndarray, window: Window) -> MaxPooled:
 
 
 def max_pool2d_input_grad(
-    gy: np.ndarray, argmax: np.ndarray, input_size: tuple[int, int]
+    gy: np.ndarray,
+    argmax: np.ndarray,
+    input_size: tuple[int, int],
+    window: Window | None = None,
 ) -> np.ndarray:
     """gy, argmax (N, C, OH, OW) -> gx (N, C, H, W): adds every gy to the input at its argmax.
 
     gx.flat[argmax] += gy, plane by plane. For every form of max pooling, including adaptive.
+    window: of the pooling that found argmax, if it was one. On a GPU each input then gathers from
+    the windows that contain it, which is faster than adding output by output.
     Raises IndexError for an argmax outside input_size.
     """
     name = "max_pool2d_input_grad"
@@ -88,7 +93,7 @@ def max_pool2d_input_grad(
     H, W = input_size
     _check_argmax(name, argmax, (H, W), gy.shape)
     case = Case(name, type(gy), gy.dtype, (*gy.shape[:2], H, W), gy.shape[2:])
-    return OPERATOR.choose(case).max_pool2d_input_grad(gy, argmax, (H, W))
+    return OPERATOR.choose(case).max_pool2d_input_grad(gy, argmax, (H, W), window)
 
 
 def max_pool2d_gather(x: np.ndarray, argmax: np.ndarray) -> np.ndarray:
@@ -200,7 +205,7 @@ def _check_argmax(name: str, argmax: np.ndarray, plane: tuple[int, int], shape: 
         raise ValueError(f"{name}: argmax has the shape {argmax.shape}, it must be {shape}")
     if argmax.dtype.kind != "i":
         raise TypeError(f"{name}: argmax must be integer, not {argmax.dtype}")
-    if not isinstance(argmax, np.ndarray):
+    if not is_host_array(argmax):
         return  # no check on a GPU, which would have to wait: its kernels skip indices outside
     if argmax.size and not 0 <= argmax.min() <= argmax.max() < plane[0] * plane[1]:
         raise IndexError(f"{name}: argmax holds indices outside of planes of {plane}")

@@ -43,7 +43,7 @@ def adaptive_max_pool2d_forward(x, output_size):
     return y, argmax
 
 
-def max_pool2d_input_grad(gy, argmax, input_size):
+def max_pool2d_input_grad(gy, argmax, input_size, window=None):
     """gy, argmax (N, C, OH, OW) -> gx (N, C, H, W)."""
     gx = np.empty((*gy.shape[:2], *input_size), gy.dtype)
     planes = gy.shape[0] * gy.shape[1]

@@ -49,7 +49,7 @@ def largest(plane, rows, columns) -> tuple[Any, Any]:
     return value, index
 
 
-def max_pool2d_input_grad(gy, argmax, input_size):
+def max_pool2d_input_grad(gy, argmax, input_size, window=None):
     """gy, argmax (N, C, OH, OW) -> gx (N, C, H, W)."""
     gx = np.zeros((*gy.shape[:2], *input_size), gy.dtype)
     for n, c, i, j in np.ndindex(gy.shape):

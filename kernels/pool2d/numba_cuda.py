@@ -20,7 +20,7 @@ def max_pool2d_forward(x, window):
     return y, argmax
 
 
-def max_pool2d_input_grad(gy, argmax, input_size):
+def max_pool2d_input_grad(gy, argmax, input_size, window=None):
     """gy, argmax (N, C, OH, OW) -> gx (N, C, H, W)."""
     gx = np.zeros((*gy.shape[:2], *input_size), gy.dtype, like=gy)
     per_element(scatter, gy, argmax, gx)

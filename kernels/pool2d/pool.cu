@@ -128,40 +128,58 @@ extern "C" __global__ void __launch_bounds__(256) avg_pool_input_grad(
     gx[(long long)blockIdx.x * blockDim.x + threadIdx.x] = sum;
 }
 
-// gx (planes, size)[argmax] += gy (planes, outputs). A block sums `planes_per_block` planes in
-// shared memory, so that each element of gx is written once, in coalesced writes. Where windows
-// overlap, the order of the additions varies.
+// gx (planes, H, W) from gy, argmax (planes, OH, OW): the thread of a pixel gathers from the windows
+// whose maximum it is. So the sum has a fixed order, and every element is written once.
 extern "C" __global__ void __launch_bounds__(256) max_pool_input_grad(
-    const REAL* gy, const INDEX* argmax, REAL* gx, long long planes, int size, int outputs,
-    int planes_per_block)
+    const REAL* gy, const INDEX* argmax, REAL* gx, long long planes, int H, int W, int OH, int OW,
+    int span_h, int span_w, int stride_h, int stride_w, int before_h, int before_w)
 {
-    SHARED(REAL, tile);
-    const long long first = (long long)blockIdx.x * planes_per_block;
-    const int count = (int)min((long long)planes_per_block, planes - first);
-    for (int i = threadIdx.x; i < count * size; i += blockDim.x)
-        tile[i] = 0;
-    __syncthreads();
-    for (int i = threadIdx.x; i < count * outputs; i += blockDim.x) {
-        const INDEX at = argmax[first * outputs + i];
-        if (0 <= at && at < size)
-            atomicAdd(tile + i / outputs * size + at, gy[first * outputs + i]);
-    }
-    __syncthreads();
-    for (int i = threadIdx.x; i < count * size; i += blockDim.x)
-        gx[first * size + i] = tile[i];
+    const Place place = locate(planes, H, W);
+    if (place.plane == planes)
+        return;
+    const long long first = place.plane * OH * OW;
+    const int h = place.row + before_h, w = place.column + before_w;
+    const INDEX here = (INDEX)place.row * W + place.column;
+    // Outputs i with i * stride_h <= h < i * stride_h + span_h, and likewise j.
+    const int top = h < span_h ? 0 : (h - span_h) / stride_h + 1;
+    const int left = w < span_w ? 0 : (w - span_w) / stride_w + 1;
+    const int bottom = min(h / stride_h, OH - 1), right = min(w / stride_w, OW - 1);
+    REAL sum = 0;
+    for (int i = top; i <= bottom; i++)
+        for (int j = left; j <= right; j++) {
+            const long long at = first + (long long)i * OW + j;
+            if (argmax[at] == here)
+                sum += gy[at];
+        }
+    gx[(long long)blockIdx.x * blockDim.x + threadIdx.x] = sum;
 }
 
-// The same for planes too large for shared memory; gx must be zero at the start.
+// gx (planes, size)[argmax] += gy (planes, outputs) for any argmax; gx must be zero at the start. A
+// warp adds a plane, 32 outputs at a time. Of lanes with the same element the lowest adds first, so
+// that the order of the additions is that of the outputs.
 extern "C" __global__ void __launch_bounds__(256) max_pool_scatter(
     const REAL* gy, const INDEX* argmax, REAL* gx, long long planes, int size, int outputs)
 {
-    const Place place = locate(planes, 1, outputs);
-    const long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
-    if (place.plane == planes)
+    const int lane = threadIdx.x % 32;
+    const long long plane = (long long)blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32;
+    if (plane >= planes)
         return;
-    const INDEX at = argmax[i];
-    if (0 <= at && at < size)
-        atomicAdd(gx + place.plane * size + at, gy[i]);
+    for (int start = 0; start < outputs; start += 32) {
+        const int i = start + lane;
+        const long long from = plane * outputs + i;
+        const INDEX found = i < outputs ? argmax[from] : (INDEX)-1;
+        const INDEX at = 0 <= found && found < size ? found : (INDEX)-1;
+        int rank = 0;  // lower lanes with the same element
+        for (int other = 0; other < 31; other++) {
+            const INDEX theirs = __shfl_sync(0xffffffff, at, other);
+            rank += other < lane && theirs == at;
+        }
+        for (int turn = 0; __any_sync(0xffffffff, at >= 0 && rank >= turn); turn++) {
+            if (at >= 0 && rank == turn)
+                gx[plane * size + at] += gy[from];
+            __syncwarp();
+        }
+    }
 }
 
 // y (planes, OH, OW) = x (planes, H, W)[argmax].

@@ -91,7 +91,7 @@ def adaptive_max_pool2d_forward(x, output_size):
     return y, argmax
 
 
-def max_pool2d_input_grad(gy, argmax, input_size):
+def max_pool2d_input_grad(gy, argmax, input_size, window=None):
     """gy, argmax (N, C, OH, OW) -> gx (N, C, H, W)."""
     gx = np.zeros((*gy.shape[:2], *input_size), gy.dtype)
     np.add.at(gx.reshape(-1), _index_into_all_planes(argmax, *input_size), gy.reshape(-1))

@@ -39,7 +39,8 @@ class MaxPool2d(ArrayFunction):
     def backward(ctx: ArrayFunction, gy: Tensor, _: Any) -> Tensor:
         # y[p] = x[argmax[p]]:  gx[argmax[p]] += gy[p]
         (argmax,) = ctx.saved_tensors
-        return ScatterMax2d.apply(gy, argmax=argmax.array, size=ctx.input_size)
+        settings = {"size": ctx.input_size, "window": ctx.window}
+        return ScatterMax2d.apply(gy, argmax=argmax.array, **settings)
 
 
 class AdaptiveMaxPool2d(ArrayFunction):
@@ -65,9 +66,11 @@ class ScatterMax2d(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx: ArrayFunction, y: Array, argmax: Array, size: Pair) -> Array:
+    def forward(
+        ctx: ArrayFunction, y: Array, argmax: Array, size: Pair, window: Window | None = None
+    ) -> Array:
         ctx.keep(argmax)
-        return max_pool2d_input_grad(y, argmax, size)
+        return max_pool2d_input_grad(y, argmax, size, window)
 
     @staticmethod
     def backward(ctx: ArrayFunction, gx: Any) -> Tensor:

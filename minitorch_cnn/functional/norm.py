@@ -14,7 +14,12 @@ import numpy as np
 from .. import dtypes
 from ..autograd.array_function import ArrayFunction
 from ..autograd.modes import is_recomputing
-from ..kernels.batch_norm import batch_norm_backward, batch_norm_forward, batch_norm_training
+from ..kernels.batch_norm import (
+    Running,
+    batch_norm_backward,
+    batch_norm_forward,
+    batch_norm_training,
+)
 from ..tensor.activation import through_relu
 from ..tensor.half import rounded, widened
 from ..tensor.tensor import Tensor
@@ -41,10 +46,17 @@ class BatchNorm(ArrayFunction):
         b: Array | None,
         eps: float,
         relu: bool = False,
+        running_mean: Array | None = None,
+        running_var: Array | None = None,
+        momentum: float = 0.0,
+        batches: Array | None = None,
     ) -> tuple[Array, Array, Array]:
-        y, mean, var = batch_norm_training(x, w, b, eps, relu)
+        running = None
+        if running_mean is not None and running_var is not None:
+            running = Running(running_mean, running_var, momentum, batches)
+        y, mean, var, invstd = batch_norm_training(x, w, b, eps, relu, running)
         ctx.save_for_backward(x, w, b if relu else None)
-        ctx.keep(mean, inverse_std(var, eps))
+        ctx.keep(mean, invstd)
         ctx.eps, ctx.relu = eps, relu
         ctx.mark_non_differentiable(mean, var)
         return y, mean, var
@@ -80,10 +92,9 @@ class BatchNormBackward(ArrayFunction):
         eps: float,
         relu: bool,
     ) -> tuple[Array | None, ...]:
-        ctx.save_for_backward(gy, x, w)
-        ctx.eps = eps
-        if relu:
-            ctx.keep(~(batch_norm_forward(x, w, b, mean, invstd) <= 0))
+        ctx.save_for_backward(gy, x, w, b if relu else None)
+        ctx.keep(mean, invstd)
+        ctx.eps, ctx.relu = eps, relu
         return tuple(batch_norm_backward(gy, x, w, b, mean, invstd, relu))
 
     @staticmethod
@@ -92,9 +103,12 @@ class BatchNormBackward(ArrayFunction):
         # derivative. Hence r and x^ are recomputed from x in Tensor operations. The objective is
         #   w r (sum of ggx P gy) + ggw (sum of gy x^) + ggb (sum of gy)
         # with P u = u - <u> - x^ <u x^>, which is self-adjoint, dx^ = r P dx and dr = -r^2 <x^ dx>.
-        gy, x, w = ctx.saved_tensors
-        passes = Tensor(ctx.kept[0].astype(gy.dtype)) if ctx.kept else None
-        if passes is not None:
+        gy, x, w, b = ctx.saved_tensors
+        passes = None
+        if ctx.relu:
+            scale, shift = (None if p is None else p.array for p in (w, b))
+            y = batch_norm_forward(x.array, scale, shift, *ctx.kept)
+            passes = Tensor((~(y <= 0)).astype(gy.dtype))
             gy = gy * passes
         axes = (0, *range(2, x.ndim))
         shape = (1, -1) + (1,) * (x.ndim - 2)
@@ -236,6 +250,7 @@ def _batch_norm(
     momentum: float,
     eps: float,
     relu: bool = False,
+    batches: Tensor | None = None,
 ) -> Tensor:
     running = {"running_mean": running_mean, "running_var": running_var}
     check_dtypes(name, input, weight=weight, bias=bias, **running)
@@ -259,12 +274,19 @@ def _batch_norm(
     check_lone_value(name, input.shape[0] * math.prod(input.shape[2:]), input)
     if eps <= 0:
         raise ValueError(f"{name}: eps={eps} must be positive in training")
-    y, mean, var = BatchNorm.apply(input, weight, bias, eps=eps, relu=relu)
     moves = input.numel() and not is_recomputing()
-    if moves and running_mean is not None and running_var is not None:
-        update_running(running_mean, mean.array, momentum)
-        count = input.numel() // input.shape[1]
-        update_running(running_var, var.array * (count / (count - 1)), momentum)
+    if not moves or running_mean is None or running_var is None:
+        return BatchNorm.apply(input, weight, bias, eps=eps, relu=relu)[0]
+    settings = {
+        "running_mean": running_mean.array,
+        "running_var": running_var.array,
+        "momentum": momentum,
+        "batches": None if batches is None else batches.array,
+    }
+    y, _, _ = BatchNorm.apply(input, weight, bias, eps=eps, relu=relu, **settings)
+    for changed in (running_mean, running_var, batches):
+        if changed is not None:
+            changed.bump_version()
     return y
 
 
@@ -280,6 +302,17 @@ def update_running(running: Tensor, new: np.ndarray, momentum: float) -> None:
         array *= 1 - momentum
         array += momentum * new
     running.bump_version()
+
+
+def counts_on_device(batches: Tensor, input: Tensor) -> bool:
+    """Whether the kernel of `counted_batch_norm` saves a launch for the counter."""
+    return type(batches.array) is not np.ndarray and input.numel() > 0
+
+
+def counted_batch_norm(relu: bool, batches: Tensor | None, input: Tensor, *settings: Any) -> Tensor:
+    """batch_norm or batch_norm_relu, which also adds 1 to `batches` in training, in one launch."""
+    name = "batch_norm_relu" if relu else "batch_norm"
+    return _batch_norm(name, input, *settings, relu=relu, batches=batches)
 
 
 def group_norm(

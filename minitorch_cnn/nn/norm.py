@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .. import functional as F
 from ..autograd.modes import is_recomputing
 from ..functional.geometry import is_int
+from ..functional.norm import counted_batch_norm, counts_on_device
 from ..tensor.creation import ones, tensor, zeros
 from ..tensor.tensor import Tensor
 from . import init
@@ -17,6 +18,9 @@ from .parameter import Parameter, new_parameter
 
 if TYPE_CHECKING:
     from ..tensor.types import DeviceLike, DTypeLike
+
+
+_COUNTING = F.batch_norm, F.batch_norm_relu  # as written here; users may have patched them
 
 
 class _Affine(Module):
@@ -102,6 +106,9 @@ class _NormBase(_Affine):
         if self.training and (is_recomputing() or not self.track_running_stats):
             mean = var = None
         elif self.training and batches is not None:
+            if momentum is not None and op in _COUNTING and counts_on_device(batches, input):
+                statistics = mean, var, self.weight, self.bias, True, momentum, self.eps
+                return counted_batch_norm(op is F.batch_norm_relu, batches, input, *statistics)
             batches.add_(1)
             if momentum is None:
                 momentum = 1 / batches.item()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..kernels.optimizer import adam_step
-from .built_in import BuiltInOptimizer, buffers
+from ..kernels.optimizer import adam_step, adam_steps
+from .built_in import BuiltInOptimizer, all_buffers, among, buffers, by_step
 from .optimizer import Group, Params
 
 if TYPE_CHECKING:
@@ -52,6 +52,24 @@ class Adam(BuiltInOptimizer):
         settings = group["betas"], group["eps"], *decay
         lr = float(group["lr"])
         adam_step(param, grad, m, s, largest, state["step"], lr, *settings)
+
+    def update_together(
+        self,
+        params: list[Array],
+        grads: list[Array],
+        states: list[dict[str, Any]],
+        group: Group,
+        skip: Array | None,
+    ) -> None:
+        lists: list[Any] = [params, grads]
+        for name in ("exp_avg", "exp_avg_sq"):
+            lists.append(all_buffers(states, params, name))
+        amsgrad = group["amsgrad"]
+        lists.append(all_buffers(states, params, "max_exp_avg_sq") if amsgrad else None)
+        settings = float(group["lr"]), group["betas"], group["eps"], group["weight_decay"]
+        settings = *settings, group["decoupled_weight_decay"], group["maximize"], skip
+        for step, chosen in by_step(states).items():
+            adam_steps(*(among(chosen, arrays) for arrays in lists), step, *settings)
 
 
 class AdamW(Adam):

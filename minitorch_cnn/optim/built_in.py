@@ -71,6 +71,25 @@ def buffers(state: dict[str, Any], p: Array, *names: str) -> list[Array]:
     return [state[name] for name in names]
 
 
+def all_buffers(states: list[dict[str, Any]], params: list[Array], name: str) -> list[Array]:
+    """The state under a name of several parameters; see `buffers`."""
+    return [buffers(state, p, name)[0] for state, p in zip(states, params, strict=True)]
+
+
+def among(chosen: list[int], arrays: Any) -> Any:
+    """The arrays of these numbers; None for None."""
+    return None if arrays is None else [arrays[i] for i in chosen]
+
+
+def by_step(states: list[dict[str, Any]]) -> dict[int, list[int]]:
+    """Count a step of each parameter; the numbers of the parameters by their count, usually one."""
+    found: dict[int, list[int]] = {}
+    for i, state in enumerate(states):
+        state["step"] = state.get("step", 0) + 1
+        found.setdefault(state["step"], []).append(i)
+    return found
+
+
 def with_decay(grad: Array, param: Array, group: Group) -> Array:
     """g + weight_decay p."""
     return grad + group["weight_decay"] * param if group["weight_decay"] else grad

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..kernels.matmul import one_blas_thread
-from ..kernels.optimizer import lars_step
-from .built_in import BuiltInOptimizer, buffers
+from ..kernels.optimizer import lars_step, lars_steps
+from .built_in import BuiltInOptimizer, all_buffers, buffers
 from .optimizer import Group, Params
 
 if TYPE_CHECKING:
@@ -48,3 +48,16 @@ class LARS(BuiltInOptimizer):
             rate *= group["trust_coefficient"] * p_norm / (g_norm + decay * p_norm)
         (v,) = buffers(state, param, "momentum_buffer")
         lars_step(param, grad, v, rate, group["momentum"], decay)
+
+    def update_together(
+        self,
+        params: list[Array],
+        grads: list[Array],
+        states: list[dict[str, Any]],
+        group: Group,
+        skip: Array | None,
+    ) -> None:
+        vs = all_buffers(states, params, "momentum_buffer")
+        names = "trust_coefficient", "momentum", "weight_decay", "maximize"
+        settings = [group[name] for name in names]
+        lars_steps(params, grads, vs, float(group["lr"]), *settings, skip)

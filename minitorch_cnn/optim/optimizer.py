@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -50,6 +50,8 @@ class Optimizer:
     the list of complete dicts; it keeps the user's own keys ("name", "lr_scale") unchanged. `state`
     maps a parameter to its arrays. The setting "maximize" ascends the gradient.
     """
+
+    skip: Array | None = None  # where not 0, a step on a GPU changes nothing: see update_together
 
     def __init__(self, params: Params, defaults: dict[str, Any]):
         name = type(self).__name__
@@ -123,6 +125,8 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         for group in self.param_groups:
+            if devices.elsewhere and _fuses(type(self)) and self._step_together(group):
+                continue
             up = group.get("maximize", False)
             for p in group["params"]:
                 if p.grad is None:
@@ -135,6 +139,38 @@ class Optimizer:
                     p.array[...] = array
                 p.bump_version()
         return loss
+
+    def update_together(
+        self,
+        params: list[Array],
+        grads: list[Array],
+        states: list[dict[str, Any]],
+        group: Group,
+        skip: Array | None,
+    ) -> None:
+        """Update parameters of one device and dtype in few launches, as `update` each of them.
+
+        skip: an array () of int32, or None; where it is not 0, nothing changes. A class that
+        defines this beside `update` takes its steps on a GPU by it.
+        """
+        raise NotImplementedError
+
+    def _step_together(self, group: Group) -> bool:
+        """Update a group's parameters on devices; False if some are on the CPU or of 16 bits."""
+        found: dict[Any, list[Tensor]] = {}
+        for p in group["params"]:
+            if p.grad is not None:
+                array = p.array
+                if type(array) is np.ndarray or array.dtype.itemsize == 2:
+                    return False
+                found.setdefault((p.device, array.dtype), []).append(p)
+        for params in found.values():
+            arrays, grads = [p.array for p in params], [p.grad.array for p in params]
+            states = [self.state[p] for p in params]
+            self.update_together(arrays, grads, states, group, self.skip)
+            for p in params:
+                p.bump_version()
+        return True
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Set the gradients of all parameters to None, or existing ones to zeros."""
@@ -214,9 +250,7 @@ class Optimizer:
         state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         for i, kept in state_dict["state"].items():
             if i not in params:
-                raise ValueError(
-                    f"{name}: the state of parameter {i!r} belongs to no group"
-                )
+                raise ValueError(f"{name}: the state of parameter {i!r} belongs to no group")
             p = params[i]
             state[p] = {
                 key: loaded(name, i, p, key, value)
@@ -234,6 +268,13 @@ class Optimizer:
             lines.append(f"Parameter Group {i}")
             lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
         return "\n".join([f"{type(self).__name__} (", *lines, ")"])
+
+
+@cache
+def _fuses(cls: type[Optimizer]) -> bool:
+    """Whether the class that defines `update` also defines `update_together`."""
+    owner = next(base for base in cls.__mro__ if "update" in base.__dict__)
+    return owner is not Optimizer and "update_together" in owner.__dict__
 
 
 def _hooked_step(optimizer: Optimizer, *args: Any, **kwargs: Any) -> Any:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..kernels.optimizer import rmsprop_step
-from .built_in import BuiltInOptimizer, buffers
+from ..kernels.optimizer import rmsprop_step, rmsprop_steps
+from .built_in import BuiltInOptimizer, all_buffers, buffers
 from .optimizer import Group, Params
 
 if TYPE_CHECKING:
@@ -55,3 +55,19 @@ class RMSprop(BuiltInOptimizer):
         (b,) = buffers(state, param, "momentum_buffer") if group["momentum"] else (None,)
         settings = (group[name] for name in ("alpha", "eps", "momentum", "weight_decay"))
         rmsprop_step(param, grad, s, m, b, float(group["lr"]), *settings)
+
+    def update_together(
+        self,
+        params: list[Array],
+        grads: list[Array],
+        states: list[dict[str, Any]],
+        group: Group,
+        skip: Array | None,
+    ) -> None:
+        ss = all_buffers(states, params, "square_avg")
+        ms = all_buffers(states, params, "grad_avg") if group["centered"] else None
+        bs = all_buffers(states, params, "momentum_buffer") if group["momentum"] else None
+        settings = [
+            group[name] for name in ("alpha", "eps", "momentum", "weight_decay", "maximize")
+        ]
+        rmsprop_steps(params, grads, ss, ms, bs, float(group["lr"]), *settings, skip)

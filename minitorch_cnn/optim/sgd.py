@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..kernels.optimizer import sgd_step
-from .built_in import BuiltInOptimizer, buffers
+from ..kernels.optimizer import sgd_step, sgd_steps
+from .built_in import BuiltInOptimizer, all_buffers, among, buffers
 from .optimizer import Group, Params
 
 if TYPE_CHECKING:
@@ -56,3 +56,22 @@ class SGD(BuiltInOptimizer):
         (v,) = buffers(state, param, "momentum_buffer") if momentum else (None,)
         settings = momentum, gain, group["weight_decay"], group["nesterov"]
         sgd_step(param, grad, v, float(group["lr"]), *settings)
+
+    def update_together(
+        self,
+        params: list[Array],
+        grads: list[Array],
+        states: list[dict[str, Any]],
+        group: Group,
+        skip: Array | None,
+    ) -> None:
+        momentum, decay, up = group["momentum"], group["weight_decay"], group["maximize"]
+        gains: dict[float, list[int]] = {}
+        for i, state in enumerate(states):
+            gain = 1 - group["dampening"] if "momentum_buffer" in state else 1
+            gains.setdefault(gain, []).append(i)
+        vs = all_buffers(states, params, "momentum_buffer") if momentum else None
+        for gain, chosen in gains.items():
+            ps, gs, of_chosen = (among(chosen, arrays) for arrays in (params, grads, vs))
+            settings = momentum, gain, decay, group["nesterov"], up, skip
+            sgd_steps(ps, gs, of_chosen, float(group["lr"]), *settings)

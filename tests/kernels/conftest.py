@@ -3,6 +3,7 @@
 import pytest
 
 from minitorch_cnn.kernels import get_num_threads, set_num_threads, threads
+from minitorch_cnn.kernels.cuda.launch import forget_plans
 
 
 @pytest.fixture(autouse=True)
@@ -12,6 +13,14 @@ def same_number_of_threads():
     yield
     if get_num_threads() != before:
         set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def new_plans():
+    """Plan the launches of kernels anew, since a test may have changed what plans depend on."""
+    forget_plans()
+    yield
+    forget_plans()
 
 
 @pytest.fixture

@@ -154,6 +154,9 @@ class PoolCase(NamedTuple):
             "max_pool2d_forward y": pooled.y,
             "max_pool2d_forward argmax": pooled.argmax,
             "max_pool2d_input_grad": pool2d.max_pool2d_input_grad(gy, pooled.argmax, self.size),
+            "max_pool2d_input_grad of a window": pool2d.max_pool2d_input_grad(
+                gy, pooled.argmax, self.size, self.window
+            ),
             "max_pool2d_gather": pool2d.max_pool2d_gather(x, pooled.argmax),
             "adaptive_max_pool2d_forward y": adaptive.y,
             "adaptive_max_pool2d_forward argmax": adaptive.argmax,
@@ -188,7 +191,9 @@ class BatchNormCase(NamedTuple):
         results = {"batch_norm_statistics mean": mean, "batch_norm_statistics var": var}
         affine = weight, bias
         for relu in (False, True):
-            trained = batch_norm.batch_norm_training(x, *affine, 1e-5, relu)
+            running = [np.full_like(mean, 0.5), np.full_like(var, 2), np.array(6)]
+            moved = batch_norm.Running(*running[:2], 0.3, running[2])
+            trained = batch_norm.batch_norm_training(x, *affine, 1e-5, relu, moved)
             y = batch_norm.batch_norm_forward(x, *affine, mean, invstd, relu)
             gx, gw, gb = batch_norm.batch_norm_backward(gy, x, *affine, mean, invstd, relu)
             after = " relu" if relu else ""
@@ -196,6 +201,10 @@ class BatchNormCase(NamedTuple):
                 f"batch_norm_training y{after}": trained.y,
                 f"batch_norm_training mean{after}": trained.mean,
                 f"batch_norm_training var{after}": trained.var,
+                f"batch_norm_training invstd{after}": trained.invstd,
+                f"batch_norm_training running mean{after}": running[0],
+                f"batch_norm_training running var{after}": running[1],
+                f"batch_norm_training batches{after}": running[2],
                 f"batch_norm_forward{after}": y,
                 f"batch_norm_backward gx{after}": gx,
                 f"batch_norm_backward gw{after}": gw,

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...cuda.launch import address
 from ...cuda.tf32 import allow_tf32
 from ...window import Window
 from . import depthwise, grouped, im2col, implicit_gemm, pointwise
@@ -112,5 +113,4 @@ def _ready(x):
 
     Kernels read 16 bytes at once, which must be aligned.
     """
-    address = x.ctypes.data if isinstance(x, np.ndarray) else x.data.ptr
-    return x if x.flags.c_contiguous and address % 16 == 0 else x.copy()
+    return x if x.flags.c_contiguous and address(x) % 16 == 0 else x.copy()

@@ -75,6 +75,14 @@ SPECIALISATIONS = [
         for text, names in (("im2col", ("im2col", "col2im")), ("splits", ("add_parts",)))
         for real in ("float", "double")
     ),
+    *(
+        Specialisation(
+            "conv2d/cuda/pack.cu",
+            {"REAL": real, "KH": 3, "KW": 3, "CHANNELS_LAST": last},
+            {"pack_weights": Usage(40, 0)},
+        )
+        for real, last in (("float", 1), ("float", 0), ("double", 0))
+    ),
     # MobileNet, and the larger windows of later networks
     _depthwise(128, 64, _taps(3, 1, 56)),
     _depthwise(128, 64, _taps(3, 1, 56, gradient=True)),

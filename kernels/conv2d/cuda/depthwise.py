@@ -7,7 +7,7 @@ result once.
 
 import numpy as np
 
-from ...cuda.launch import blocks, cuda_module, empty
+from ...cuda.launch import blocks, cuda_module, empty, planned
 from .splits import add_parts, parts_for
 from .tiles import Taps, whole_warps
 
@@ -21,27 +21,31 @@ def forward(x, w, window, groups, bias=None, relu=False):
     N, C, H, W = x.shape
     size = window.output_size(H, W)
     y = empty((N, w.shape[0], *size), x.dtype, like=x)
-    _apply(x, w, bias, y, C, Taps(window, False, (H, W), size, x.dtype), relu)
+    _apply(x, w, bias, y, C, (window, False, (H, W), size, x.dtype), relu)
     return y
 
 
 def input_grad(gy, w, window, input_size, groups):
     """gy (N, C*M, OH, OW), w (C*M, 1, KH, KW) -> gx (N, C, H, W), C = groups."""
     gx = empty((len(gy), groups, *input_size), gy.dtype, like=gy)
-    _apply(gy, w, None, gx, groups, Taps(window, True, gy.shape[2:], tuple(input_size), gy.dtype))
+    _apply(gy, w, None, gx, groups, (window, True, gy.shape[2:], tuple(input_size), gy.dtype))
     return gx
 
 
 def _apply(source, w, bias, target, C, taps, relu=False):
-    planes = len(source) * C
-    if not planes:
-        return
-    tile, definitions = settings(taps, planes, w.shape[0] // C)
+    if len(source) * C:
+        _launch(len(source), C, w.shape[0], taps, bool(relu))(source, w, bias, target)
+
+
+@planned
+def _launch(N, C, O, taps, relu):
+    taps, planes = Taps(*taps), N * C
+    tile, definitions = settings(taps, planes, O // C)
     tiles_h, tiles_w = tile.counts(taps.outputs)
     grid = blocks(planes, tile.planes) * tiles_h * tiles_w
-    sizes = np.int32(C), np.int32(planes), *taps.arguments(tile), np.bool_(relu)
+    values = np.int32(C), np.int32(planes), *taps.arguments(tile), np.bool_(relu)
     kernel = cuda_module("conv2d/cuda/depthwise.cu", **definitions)["depthwise"]
-    kernel((grid,), (definitions["THREADS"],), (source, w, bias, target, *sizes))
+    return kernel.planned((grid,), (definitions["THREADS"],), values)
 
 
 def settings(taps, planes, multiplier):
@@ -54,18 +58,24 @@ def settings(taps, planes, multiplier):
 
 def weight_grad(x, gy, window, groups):
     """x (N, C, H, W), gy (N, C*M, OH, OW) -> gw (C*M, 1, KH, KW)."""
-    N, C, H, W = x.shape
-    O = gy.shape[1]
-    taps = Taps(window, False, (H, W), gy.shape[2:], x.dtype)
+    splits, launch = _weight_grad_launch(x.shape, gy.shape, x.dtype, window)
+    parts = empty((splits, gy.shape[1], 1, *window.kernel), x.dtype, like=x)
+    launch(x, gy, parts)
+    return add_parts(parts)
+
+
+@planned
+def _weight_grad_launch(x_shape, gy_shape, dtype, window):
+    N, C, H, W = x_shape
+    O = gy_shape[1]
+    taps = Taps(window, False, (H, W), gy_shape[2:], dtype)
     tile, definitions = weight_grad_settings(taps, max(1, N), O // C)
     tiles_h, tiles_w = tile.counts(taps.outputs)
     splits = parts_for(O, blocks(N, tile.planes) * tiles_h * tiles_w, TARGET_BLOCKS)
-    parts = empty((splits, O, 1, *window.kernel), x.dtype, like=x)
-    sizes = np.int32(C), np.int32(N), *taps.arguments(tile), np.int32(splits)
+    values = np.int32(C), np.int32(N), *taps.arguments(tile), np.int32(splits)
     module = cuda_module("conv2d/cuda/depthwise_weight_grad.cu", **definitions)
     kernel = module["depthwise_weight_grad"]
-    kernel((O * splits,), (definitions["THREADS"],), (x, gy, parts, *sizes))
-    return add_parts(parts)
+    return splits, kernel.planned((O * splits,), (definitions["THREADS"],), values)
 
 
 def weight_grad_settings(taps, images, multiplier):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...cuda.launch import blocks, cuda_module, empty
+from ...cuda.launch import blocks, cuda_module, empty, planned
 from .splits import add_parts, parts_for
 from .tiles import SHARED, Taps, whole_warps
 
@@ -16,27 +16,32 @@ def forward(x, w, window, groups, bias=None, relu=False):
     """x (N, C, H, W), w (O, C/groups, KH, KW), bias (O,) or None -> y (N, O, OH, OW)."""
     size = window.output_size(*x.shape[2:])
     y = empty((len(x), w.shape[0], *size), x.dtype, like=x)
-    _apply(x, w, bias, y, groups, Taps(window, False, x.shape[2:], size, x.dtype), relu)
+    _apply(x, w, bias, y, groups, (window, False, x.shape[2:], size, x.dtype), relu)
     return y
 
 
 def input_grad(gy, w, window, input_size, groups):
     """gy (N, O, OH, OW), w (O, C/groups, KH, KW) -> gx (N, C, H, W)."""
     gx = empty((len(gy), w.shape[1] * groups, *input_size), gy.dtype, like=gy)
-    _apply(gy, w, None, gx, groups, Taps(window, True, gy.shape[2:], tuple(input_size), gy.dtype))
+    _apply(gy, w, None, gx, groups, (window, True, gy.shape[2:], tuple(input_size), gy.dtype))
     return gx
 
 
 def _apply(source, w, bias, target, groups, taps, relu=False):
-    N = len(source)
-    if not N:
-        return
-    tile, definitions = settings(taps, N, source.shape[1] // groups, target.shape[1] // groups)
+    channels = source.shape[1] // groups, target.shape[1] // groups
+    if len(source):
+        _launch(len(source), groups, *channels, taps, bool(relu))(source, w, bias, target)
+
+
+@planned
+def _launch(N, groups, IN, OUT, taps, relu):
+    taps = Taps(*taps)
+    tile, definitions = settings(taps, N, IN, OUT)
     tiles_h, tiles_w = tile.counts(taps.outputs)
     grid = blocks(N, tile.planes) * groups * tiles_h * tiles_w
-    sizes = np.int32(N), np.int32(groups), *taps.arguments(tile), np.bool_(relu)
+    values = np.int32(N), np.int32(groups), *taps.arguments(tile), np.bool_(relu)
     kernel = cuda_module("conv2d/cuda/grouped.cu", **definitions)["grouped"]
-    kernel((grid,), (definitions["THREADS"],), (source, w, bias, target, *sizes))
+    return kernel.planned((grid,), (definitions["THREADS"],), values)
 
 
 def settings(taps, images, IN, OUT):
@@ -63,20 +68,26 @@ def settings(taps, images, IN, OUT):
 
 def weight_grad(x, gy, window, groups):
     """x (N, C, H, W), gy (N, O, OH, OW) -> gw (O, C/groups, KH, KW)."""
-    N, C, H, W = x.shape
-    O = gy.shape[1]
-    IN, OUT = C // groups, O // groups
-    taps = Taps(window, False, (H, W), gy.shape[2:], x.dtype)
+    splits, launch = _weight_grad_launch(x.shape, gy.shape, x.dtype, window, groups)
+    shape = splits, gy.shape[1], x.shape[1] // groups, *window.kernel
+    parts = empty(shape, x.dtype, like=x)
+    launch(x, gy, parts)
+    return add_parts(parts)
+
+
+@planned
+def _weight_grad_launch(x_shape, gy_shape, dtype, window, groups):
+    N, C, H, W = x_shape
+    IN, OUT = C // groups, gy_shape[1] // groups
+    taps = Taps(window, False, (H, W), gy_shape[2:], dtype)
     tile, definitions = weight_grad_settings(taps, max(1, N), IN, OUT)
     tiles_h, tiles_w = tile.counts(taps.outputs)
     uncut = groups * (IN // definitions["BLOCK_IN"]) * (OUT // definitions["BLOCK_OUT"])
     splits = parts_for(uncut, blocks(N, tile.planes) * tiles_h * tiles_w, TARGET_BLOCKS)
-    parts = empty((splits, O, IN, *window.kernel), x.dtype, like=x)
-    sizes = np.int32(N), np.int32(groups), *taps.arguments(tile), np.int32(splits)
+    values = np.int32(N), np.int32(groups), *taps.arguments(tile), np.int32(splits)
     module = cuda_module("conv2d/cuda/grouped_weight_grad.cu", **definitions)
     kernel = module["grouped_weight_grad"]
-    kernel((uncut * splits,), (definitions["THREADS"],), (x, gy, parts, *sizes))
-    return add_parts(parts)
+    return splits, kernel.planned((uncut * splits,), (definitions["THREADS"],), values)
 
 
 def weight_grad_settings(taps, images, IN, OUT):

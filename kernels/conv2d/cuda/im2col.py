@@ -12,7 +12,7 @@ about BLOCK bytes.
 
 import numpy as np
 
-from ...cuda.launch import blocks, cuda_module, empty
+from ...cuda.launch import blocks, cuda_module, empty, planned
 from ...cuda.signature import real
 
 BLOCK = 256 * 2**20  # bytes of columns
@@ -83,13 +83,17 @@ def finished(y, bias, relu):
 
 
 def _launch(name, source, target, window, planes, size, output_size, threads_over):
-    if not source.size:
-        return
+    if source.size:
+        _plan(name, source.dtype, window, planes, size, output_size, threads_over)(source, target)
+
+
+@planned
+def _plan(name, dtype, window, planes, size, output_size, threads_over):
     (top, _), (left, _) = window.padding
     sizes = planes, *size, *output_size, *window.kernel, *window.stride, top, left, *window.dilation
     grid = blocks(threads_over[0] * threads_over[1], THREADS), min(planes, MAX_PLANES)
-    kernel = cuda_module("conv2d/cuda/im2col.cu", REAL=real(source.dtype))[name]
-    kernel(grid, (THREADS,), (source, target, *(np.int32(n) for n in sizes)))
+    kernel = cuda_module("conv2d/cuda/im2col.cu", REAL=real(dtype))[name]
+    return kernel.planned(grid, (THREADS,), tuple(np.int32(n) for n in sizes))
 
 
 def _blocks(N, bytes_per_image):

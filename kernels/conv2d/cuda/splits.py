@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from ...cuda.launch import blocks, cuda_module, empty
+from ...cuda.launch import blocks, cuda_module, empty, planned
 from ...cuda.signature import real
 
 
@@ -27,8 +27,15 @@ def add_parts(parts, bias=None, relu=False):
     shape = parts.shape[1:]
     total = empty(shape, parts.dtype, like=parts)
     if total.size:
-        plane, channels = (1, 1) if bias is None else (math.prod(shape[2:]), shape[1])
-        sizes = np.int32(len(parts)), np.int64(total.size), np.int64(plane), np.int32(channels)
-        kernel = cuda_module("conv2d/cuda/splits.cu", REAL=real(parts.dtype))["add_parts"]
-        kernel((blocks(total.size, 256),), (256,), (parts, bias, total, *sizes, np.bool_(relu)))
+        _adding(parts.shape, parts.dtype, bias is not None, relu)(parts, bias, total)
     return total
+
+
+@planned
+def _adding(parts_shape, dtype, biased, relu):
+    count, *shape = parts_shape
+    size = math.prod(shape)
+    plane, channels = (math.prod(shape[2:]), shape[1]) if biased else (1, 1)
+    values = np.int32(count), np.int64(size), np.int64(plane), np.int32(channels), np.bool_(relu)
+    kernel = cuda_module("conv2d/cuda/splits.cu", REAL=real(dtype))["add_parts"]
+    return kernel.planned((blocks(size, 256),), (256,), values)

@@ -20,6 +20,7 @@ from minitorch_cnn.kernels.cuda.launch import blocks, cuda_module
 from tests.kernels.implementation_check import (
     BatchNormCase,
     LocalResponseNormCase,
+    OptimizerCase,
     PoolCase,
     assert_agrees_with_loops,
 )
@@ -29,6 +30,8 @@ rng = np.random.default_rng(7)
 
 NORM = BatchNormCase((3, 4, 9, 8), dtype=np.float32)
 POOL = PoolCase(2, (7, 6), Window((3, 2), (2, 1), 1), odd_values=True, dtype=np.float32)
+LONG = BatchNormCase((2, 1, 60, 61), dtype=np.float32)  # a channel is split over blocks
+STEP = OptimizerCase("sgd_step", (True,), (0.1, 0.9, 1.0, 1e-2, True), np.float32)
 NEIGHBOURS = LocalResponseNormCase((2, 7, 3, 2), 4, dtype=np.float32)
 
 #   (text, right, wrong, the case that must show it)
@@ -63,11 +66,23 @@ FAULTS = {
         "    const REAL* plane = x",
         POOL,
     ),
-    "no barrier before a plane of sums is written": (
+    "a pixel that leaves out the first window that contains it": (
         "pool2d/pool.cu",
-        "}\n    __syncthreads();\n    for (int i = threadIdx.x; i < count * size;",
-        "}\n    for (int i = threadIdx.x; i < count * size;",
+        "(h - span_h) / stride_h + 1",
+        "(h - span_h) / stride_h + 2",
         POOL,
+    ),
+    "the parts of a sum added by the first block, not the last": (
+        "cuda/reduce.h",
+        "== count - 1",
+        "== 0",
+        LONG,
+    ),
+    "a step that leaves out the tail of a tensor": (
+        "optimizer/optimizer.cu",
+        "at < piece.last;",
+        "at < piece.last - 1;",
+        STEP,
     ),
     "a window that reaches a column too far": (
         "pool2d/pool.cu",
@@ -77,8 +92,8 @@ FAULTS = {
     ),
     "a gradient that is stored, not added": (
         "pool2d/pool.cu",
-        "atomicAdd(tile + i / outputs * size + at, gy[first * outputs + i]);",
-        "tile[i / outputs * size + at] = gy[first * outputs + i];",
+        "gx[plane * size + at] += gy[from];",
+        "gx[plane * size + at] = gy[from];",
         POOL,
     ),
     "the window of the gradient not turned round": (

@@ -5,6 +5,7 @@ from minitorch_cnn.kernels import Window
 from minitorch_cnn.kernels.conv2d.cuda import implicit_gemm
 from minitorch_cnn.kernels.conv2d.cuda.implicit_gemm import PLAIN, TF32
 from minitorch_cnn.kernels.cuda.emulator import ORDERS, emulated
+from minitorch_cnn.kernels.cuda.launch import forget_plans
 from tests.kernels.conv2d.cuda.emulated_check import Layer, assert_agrees, needs_compiler, products
 
 pytestmark = needs_compiler
@@ -74,4 +75,5 @@ def test_any_number_of_parts_gives_the_same_sum(monkeypatch, kernel):
     layer = Layer(2, 34, 5, 1, (6, 5), Window(3, padding=1), np.float32, integers=True)
     for least in (1, 3, 1000):
         monkeypatch.setattr(implicit_gemm, "MIN_PIECES", least)
+        forget_plans()
         assert_agrees(kernel, layer)

@@ -1,0 +1,32 @@
+// Weights in the order in which implicit GEMM reads them: a row of the first factor for each row of
+// the product, without gaps.
+//
+// w (O, C/groups, KH, KW) gives rows of output channels (forward) or of input channels (gradient):
+// element k of row r and tap (i, j) is at
+//
+//     r / M * group_step + r % M * row_step + k * k_step
+//         + (first_h + i * apart_h) * width + first_w + j * apart_w
+//
+// Set by -D: KH, KW: the taps taken. CHANNELS_LAST: rows are (KH, KW, PADDED) with zeros after
+// channel IN, for implicit_gemm_tf32.cu; otherwise (IN, KH, KW). REAL.
+
+#include "prelude.h"
+
+extern "C" __global__ void __launch_bounds__(256) pack_weights(
+    const REAL* w, REAL* packed, long long size, int M, int IN, int padded, int width,
+    int group_step, int row_step, int k_step, int first_h, int first_w, int apart_h, int apart_w)
+{
+    const long long at = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (at >= size)
+        return;
+    // One row has fewer than 2^31 elements.
+    const int length = padded * KH * KW, row = (int)(at / length), place = (int)(at % length);
+#if CHANNELS_LAST
+    const int k = place % padded, tap = place / padded;
+#else
+    const int k = place / (KH * KW), tap = place % (KH * KW);
+#endif
+    const long long first = (long long)(row / M) * group_step + (long long)(row % M) * row_step;
+    const int inside = (first_h + tap / KW * apart_h) * width + first_w + tap % KW * apart_w;
+    packed[at] = k < IN ? w[first + (long long)k * k_step + inside] : REAL(0);
+}

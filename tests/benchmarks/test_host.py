@@ -1,0 +1,56 @@
+"""What the host does for a step: counted on a stub, with bounds that a change must not exceed."""
+
+import numpy as np
+import pytest
+
+import minitorch_cnn as mt
+from benchmarks import host
+from benchmarks.stub_device import StubArray, counting, stub
+from minitorch_cnn.kernels.cuda.array import has_compiler
+
+pytestmark = pytest.mark.skipif(not has_compiler(), reason="no g++ on Linux")
+
+# At most so many launches of ours, calls of the array library and synchronisations a step.
+BOUNDS = {"lenet5_relu": (24, 62, 8), "resnet20_cifar": (245, 180, 8)}
+
+
+@pytest.fixture(autouse=True)
+def no_device_afterwards(monkeypatch):
+    monkeypatch.setattr(mt.devices, "elsewhere", False)
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_a_step_asks_no_more_of_the_device_than_before(name, monkeypatch):
+    monkeypatch.setattr(host, "STEPS", 4)
+    found = host.measure(name, repeats=1)
+    counts = found.launches, found.calls, found.synchronisations
+    assert all(count <= most for count, most in zip(counts, BOUNDS[name], strict=True)), found
+
+
+def test_launches_calls_and_synchronisations_are_counted_by_name():
+    x = stub((2, 3, 4, 4), np.float32)
+    with counting() as counts:
+        y = mt.nn.functional.max_pool2d(mt.Tensor(x), 2)
+        z = (y + 1).sum()
+        assert (z.shape, z.dtype, z.array.__class__) == ((), np.float32, StubArray)
+        z.item()
+        x.reshape(6, 16)
+        x.transpose(1, 0, 2, 3).reshape(-1)
+        np.empty(3, like=x)
+    assert (counts.launches, counts.calls, counts.synchronisations) == (1, 3, 1)
+    assert counts.names["kernel max_pool"] == 1
+    assert counts.names["array add"] == counts.names["array add.reduce"] == 1
+
+
+def test_nothing_is_computed_however_large_the_arrays():
+    x = stub((2**10, 2**10, 2**10), np.float32)
+    with counting():
+        assert (x * 2 + x).shape == x.shape and not bool((x < 0).any())
+
+
+def test_the_table_has_a_row_for_each_net(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(host, "STEPS", 1)
+    host.main(["lenet5_relu", "--repeats", "1", "--names", "--json", str(tmp_path / "host.json")])
+    out = capsys.readouterr().out
+    assert "lenet5_relu" in out and "kernel sgd" in out
+    assert '"launches"' in (tmp_path / "host.json").read_text()
