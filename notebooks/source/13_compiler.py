@@ -1,0 +1,408 @@
+# %% [markdown]
+# # 13. What a compiler does to a network
+#
+# **Question.** A trained network is a list of operators. Which of them need not run, which of its
+# arrays need not exist, and how much time does that save?
+
+# %%
+import minitorch_cnn as mt
+from minitorch_cnn.compiler.memory import Life, planned
+from minitorch_cnn.compiler.passes import fold_batch_norm
+from minitorch_cnn.compiler.steps import fused
+from minitorch_cnn.course import compiler as check, expect, nn, np, plt, seconds
+from minitorch_cnn.course.broken import compiler as broken
+from minitorch_cnn.course.compiler import run, size, traffic, trained
+
+mt.manual_seed(13)
+rng = np.random.default_rng(13)
+
+
+# %% [markdown]
+# `mt.graph.capture` runs a model once, on tensors that have shapes and no numbers, and writes down
+# every operator under its name in ONNX files. This is a residual block:
+
+
+# %%
+class Block(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(channels)
+
+    def forward(self, x):
+        return nn.functional.relu(self.norm(self.conv(x)) + x)
+
+
+print(mt.graph.capture(Block(8), mt.zeros(1, 8, 6, 6)))
+
+# %% [markdown]
+# A node reads values and makes one. `node.operator`, `node.inputs` and `node.outputs` (names of
+# values) and `node.attributes` say how; `graph.constants` are the weights. A **pass** is a function
+# from a graph to a graph that computes the same.
+#
+# ## Predict
+#
+# This is ResNet-20, as after some training. A convolution can do the work of the batch norm, the
+# addition and the ReLU behind it. How many of its nodes will be left?
+
+# %%
+net = trained(mt.models.create_model("resnet20_cifar"))
+x = mt.randn(1, 3, 32, 32)
+graph = mt.graph.capture(net, x)
+print(len(graph.nodes), "nodes")
+guess = 40  # guess: a number of nodes
+
+# %% [markdown]
+# ## Build
+#
+# A node may be merged with its reader only if nobody else needs what it makes. A result of the
+# graph is read from outside.
+
+
+# %%
+def alone(graph, name):
+    """Whether one node reads the value, once, and it is no result."""
+    # begin solution: count the name in the inputs of all nodes; look at graph.outputs, too
+    reads = sum(node.inputs.count(name) for node in graph.nodes)
+    return reads == 1 and name not in [value.name for value in graph.outputs]
+    # end solution
+
+
+check.reading(alone)
+
+# %% [markdown]
+# In evaluation, batch norm is y = s (v - mean) + beta with s = gamma / sqrt(var + eps): a scale and
+# a shift per channel. With v = w * x + b this is one convolution with other weights (notebook 3,
+# where b was 0).
+
+
+# %%
+def fold(graph):
+    """A batch norm behind a convolution that only it reads goes into the convolution."""
+    makers, constants, nodes = graph.producers(), dict(graph.constants), []
+    for node in graph.nodes:
+        conv = makers.get(node.inputs[0])
+        behind = node.operator == "BatchNormalization" and conv and conv.operator == "Conv"
+        if not behind or not alone(graph, node.inputs[0]):
+            nodes.append(node)
+            continue
+        gamma, beta, mean, var = (graph.array(name) for name in node.inputs[1:])
+        w = graph.array(conv.inputs[1])  # (O, C, K, K)
+        b = graph.array(conv.inputs[2]) if len(conv.inputs) > 2 else 0.0
+        # begin solution: compute the new kernel and bias; eps is node.get("epsilon")
+        scale = gamma / np.sqrt(var + node.get("epsilon"))
+        kernel = w * scale[:, None, None, None]
+        bias = (b - mean) * scale + beta
+        # end solution
+        names = f"{node.name}.w", f"{node.name}.b"
+        constants.update(zip(names, (mt.tensor(kernel), mt.tensor(bias)), strict=True))
+        nodes = [other for other in nodes if other.name != conv.name]
+        nodes.append(conv.but(inputs=(conv.inputs[0], *names), outputs=node.outputs))
+    return graph.but(nodes=nodes, constants=constants)
+
+
+check.folding(fold)
+
+# %% [markdown]
+# A convolution sums its products in registers. Before it writes a number to memory it can add
+# another and take the maximum with 0: an **epilogue**, which saves a pass over the array for each
+# operator. ONNX Runtime calls such a node FusedConv. Its inputs are x, w, the bias ("" for none)
+# and what is added; its attribute `activation` may be "Relu". The sum comes first, then the ReLU.
+
+
+# %%
+def fuse(graph):
+    """A convolution takes over the addition that alone reads it, and the ReLU that does then."""
+    nodes, makers = [], {}
+    for node in graph.nodes:
+        for name in node.inputs[:2]:
+            conv = makers.get(name)  # a Conv or FusedConv, if one makes this value
+            if conv is None or not alone(graph, name):
+                continue
+            x, w, b, z = (*conv.inputs, "", "")[:4]
+            rectified = "activation" in conv.attributes
+            taken = None
+            # begin solution: for a Relu add the attribute; for an Add the input, if it has neither
+            if node.operator == "Relu" and not rectified:
+                attributes = {**conv.attributes, "activation": "Relu"}
+                taken = conv.but(operator="FusedConv", attributes=attributes)
+            elif node.operator == "Add" and not rectified and not z:
+                z = node.inputs[1] if node.inputs[0] == name else node.inputs[0]
+                taken = conv.but(operator="FusedConv", inputs=(x, w, b, z))
+            # end solution
+            if taken:  # it runs where the node that it took over stood
+                nodes = [other for other in nodes if other.name != conv.name]
+                node = taken.but(outputs=node.outputs)
+                break
+        nodes.append(node)
+        if node.operator in ("Conv", "FusedConv"):
+            makers[node.outputs[0]] = node
+    return graph.but(nodes=nodes)
+
+
+check.fusing(fuse)
+
+# %% [markdown]
+# Now memory. An array must exist from the step that makes it to the last that reads it. Step k is
+# the k-th node; a result is read after the last one, at step `len(graph.nodes)`.
+
+
+# %%
+def lives(graph):
+    """{value: (first step, last step)} for every value that a node makes."""
+    found = {}
+    # begin solution: walk the nodes with enumerate; a reader moves the end of what it reads
+    for step, node in enumerate(graph.nodes):
+        for name in node.inputs:
+            if name in found:
+                found[name] = found[name][0], step
+        for name in node.outputs:
+            found[name] = step, step
+    for value in graph.outputs:
+        found[value.name] = found[value.name][0], len(graph.nodes)
+    return found
+    # end solution
+
+
+check.living(lives)
+
+# %% [markdown]
+# Arrays that do not live at the same time may lie in the same place. To find the best plan is as
+# hard as packing boxes, but a greedy one is good: take the largest array first, and put each at the
+# lowest offset where it meets no array of its time.
+
+
+# %%
+def plan(sizes, lives):
+    """{value: offset} from {value: numbers} and {value: (first step, last step)}."""
+    offsets = {}
+    for name in sorted(sizes, key=lambda name: -sizes[name]):
+        first, last = lives[name]
+        # begin solution: from 0 upwards, skip what lives at the same time and is in the way
+        at = 0
+        for other in sorted(offsets, key=offsets.get):
+            meets = lives[other][0] <= last and first <= lives[other][1]
+            if meets and at + sizes[name] > offsets[other]:
+                at = max(at, offsets[other] + sizes[other])
+        offsets[name] = at
+        # end solution
+    return offsets
+
+
+check.planning(plan)
+
+# %% [markdown]
+# Last the order of the numbers in memory. A processor multiplies 8 or 16 neighbours at once. In the
+# layout NCHW, neighbours are pixels of one channel. In **NCHWc**, they are channels of one pixel:
+# channels are cut into blocks of c, and a block lies side by side at every pixel.
+
+
+# %%
+def to_blocks(x, lanes):
+    """x (N, C, H, W) -> (N, ceil(C / lanes), H, W, lanes); channels that lack are zeros."""
+    N, C, H, W = x.shape
+    # begin solution: pad C to a multiple, reshape, move the channels of a block to the end
+    count = -(-C // lanes)
+    x = np.pad(x, ((0, 0), (0, count * lanes - C), (0, 0), (0, 0)))
+    return x.reshape(N, count, lanes, H, W).transpose(0, 1, 3, 4, 2)
+    # end solution
+
+
+check.blocks(to_blocks)
+
+# %% [markdown]
+# ## See
+#
+# What do the passes make of ResNet-20?
+
+# %%
+graphs = {"captured": graph, "folded": fold(graph)}
+graphs["fused"] = fuse(graphs["folded"])
+kinds = ["Conv", "FusedConv", "BatchNormalization", "Add", "Relu", "others"]
+colours = ["#1f5fbf", "#0b2f66", "#e07b39", "#5aa469", "#c94f7c", "#8a8f98"]
+left = np.zeros(len(graphs))
+for kind, colour in zip(kinds, colours, strict=True):
+    counts = [
+        sum((n.operator if n.operator in kinds else "others") == kind for n in g.nodes)
+        for g in graphs.values()
+    ]
+    plt.barh(list(graphs), counts, left=left, color=colour, label=kind)
+    left += counts
+plt.gca().invert_yaxis()
+plt.xlabel("nodes")
+plt.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.25))
+nodes = [len(g.nodes) for g in graphs.values()]
+plt.title(f"Of {nodes[0]} nodes {nodes[1]} are left without batch norms, {nodes[2]} with epilogues")
+plt.show()
+print(f"your guess {guess}; left: {nodes[2]}")
+
+wanted = net(x).detach().numpy()
+for name, g in graphs.items():
+    error = abs(run(g, x).numpy() - wanted).max() / abs(wanted).max()
+    print(f"{name}: differs from the net by {error:.0e} of its largest output")
+    expect(error < 1e-5, f"the graph {name} computes what the net does")
+expect(nodes[0] > 2 * nodes[2], "more than half of the nodes go")
+
+# %% [markdown]
+# No batch norm, ReLU or addition is left: each stood behind a convolution that only it read. The
+# others are the shortcuts that halve the image, and the classifier. The results differ by rounding
+# only, since the products are summed in another order.
+#
+# The memory of the fused graph, each array in a place of its own, and by the plan:
+
+# %%
+spans = lives(graphs["fused"])
+sizes = {name: size(graph, name) for name in spans}
+apart, start = {}, 0
+for name in spans:
+    apart[name], start = start, start + sizes[name]
+together = plan(sizes, spans)
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True)
+for axis, offsets in zip(axes, (apart, together), strict=True):
+    for number, (name, (first, last)) in enumerate(spans.items()):
+        box = (first - 0.5, offsets[name] * 4 / 1024), last - first + 1, sizes[name] * 4 / 1024
+        colour = plt.cm.tab20(number % 20)
+        axis.add_patch(plt.Rectangle(*box, facecolor=colour, edgecolor="white", linewidth=0.5))
+    axis.set_xlim(-1, len(graphs["fused"].nodes) + 1)
+    axis.set_ylim(0, start * 4 / 1024)
+    axis.set_xlabel("step")
+peak = max(together[name] + sizes[name] for name in spans)
+axes[0].set_ylabel("place in memory (KiB)")
+axes[0].set_title(f"apart: {start * 4 / 1024:.0f} KiB")
+axes[1].set_title(f"planned: {peak * 4 / 1024:.0f} KiB")
+figure.suptitle(f"{len(spans)} arrays fit in {100 * peak / start:.0f} % of their sum")
+plt.show()
+live = max(
+    sum(sizes[name] for name, (first, last) in spans.items() if first <= step <= last)
+    for step in range(len(graphs["fused"].nodes))
+)
+print(f"planned {peak:,} numbers; at one step {live:,} are alive, so no plan needs fewer")
+expect(peak < start / 4, "the plan needs less than a quarter of the sum")
+expect(live <= peak <= 2 * live, "the plan is near the least that is possible")
+
+# %% [markdown]
+# A block needs three arrays at most: what it was given, what its first convolution made, and what
+# its second one writes. All blocks of a stage use the same places in turn.
+#
+# The two layouts, for 16 channels of 4 x 4 pixels. The line visits the first 32 numbers in memory.
+
+# %%
+channels, pixels = np.mgrid[:16, :16]
+address = np.stack([channels * 16 + pixels, (channels // 8) * 128 + pixels * 8 + channels % 8])
+figure, axes = plt.subplots(1, 2, figsize=(8.5, 4))
+names = "NCHW: neighbours are pixels", "NCHWc, c = 8: neighbours are channels"
+for axis, places, name in zip(axes, address, names, strict=True):
+    shown = axis.imshow(places, cmap="viridis")
+    order = np.argsort(places, axis=None)[:32]
+    axis.plot(order % 16, order // 16, "o-", color="white", markersize=3, linewidth=1)
+    axis.set_xticks(range(0, 16, 4))
+    axis.set_yticks(range(0, 16, 4))
+    axis.set_xlabel("pixel")
+    axis.set_title(name)
+axes[0].set_ylabel("channel")
+figure.colorbar(shown, ax=axes, label="place in memory")
+figure.suptitle("8 neighbours are half a row of one channel, or one pixel of 8 channels")
+plt.show()
+numbers = np.arange(256).reshape(1, 16, 4, 4)
+flat = to_blocks(numbers, 8).ravel()
+expect((np.argsort(flat)[numbers.ravel()] == address[1].ravel()).all(), "the right one is NCHWc")
+
+# %% [markdown]
+# A convolution over blocks loads 8 channels of a pixel as one register and needs no copy of its
+# input (im2col, notebook 2), whatever the window and the stride. The price is a reordering where
+# the image comes in and where the maps leave; inside the network all arrays stay in blocks.
+
+# %% [markdown]
+# ## Break it
+#
+# A folding that does not ask who else reads the convolution, and one that forgets its bias; a
+# fusion that takes over a sum behind a ReLU; a plan that writes where the same step still reads.
+# (They are ours, in `minitorch_cnn/course/broken/`.)
+
+# %%
+check.folding(broken.folding_all)
+check.folding(broken.without_own_bias)
+check.fusing(broken.sums_behind_relus)
+check.planning(broken.in_each_others_place)
+
+# %% [markdown]
+# ## Measure
+#
+# Bytes that the nodes read and write, and the time of one image: of the net, of our graphs run node
+# by node, and of `mt.compile(net)`, which has the same passes, blocks and a plan, and kernels with
+# epilogues. (Our `run` makes the additions and ReLUs of a FusedConv after the convolution, but in
+# place.)
+
+# %%
+fast = mt.compile(net)
+moved = {name: traffic(g) / 2**20 for name, g in graphs.items()}
+times = {}
+with mt.no_grad():
+    fast(x)  # captures, runs the passes, packs the weights
+    times["net"] = seconds(lambda: net(x), 20)
+    for name, g in graphs.items():
+        times[name] = seconds(lambda g=g: run(g, x), 20)
+    times["mt.compile"] = seconds(lambda: fast(x), 20)
+    error = float(abs(fast(x).numpy() - wanted).max() / abs(wanted).max())
+figure, axes = plt.subplots(1, 2, figsize=(9, 3))
+axes[0].bar(list(moved), list(moved.values()), color="#8a8f98", width=0.6)
+axes[0].set_ylabel("read and written (MiB)")
+axes[1].bar(list(times), [1000 * t for t in times.values()], color="#1f5fbf", width=0.6)
+axes[1].set_ylabel("time of an image (ms)")
+saved = 100 * (1 - moved["fused"] / moved["captured"])
+ratio = times["net"] / times["mt.compile"]
+figure.suptitle(f"{saved:.0f} % fewer bytes; compiled, the net is {ratio:.1f} times as fast")
+plt.show()
+print(f"mt.compile differs from the net by {error:.0e} of its largest output")
+expect(moved["captured"] > 1.5 * moved["fused"], "a third of the bytes, at least, is saved")
+expect(times["mt.compile"] < times["net"], "the compiled net is faster")
+expect(error < 1e-5, "it computes what the net does")
+
+# %% [markdown]
+# Each pass takes bytes away, and with them time. The net itself needs less than its captured graph,
+# since its layers make a batch norm and the ReLU behind it in one pass. The last step has the nodes
+# of the fused graph; what it saves besides are Python's calls, new arrays, and packed inputs.
+#
+# `explain` says what the library's passes did, and the layout of every step ("rows" is NCHW).
+
+# %%
+fast.explain()
+
+# %% [markdown]
+# ## From the notebook to the library
+#
+# `minitorch_cnn/compiler/passes/fold.py` is `fold`, `compiler/steps.py` is `fuse` (its steps are
+# nodes with an epilogue), `compiler/memory.py` is `plan`, and `kernels/blocked/` has the layout
+# and its kernels. `minitorch_cnn/graph/` is the graph.
+
+# %%
+theirs = fold_batch_norm(graph)
+mine = graphs["folded"]
+expect(len(theirs.nodes) == len(mine.nodes), "fold leaves as many nodes as the library's pass")
+expect(np.allclose(run(theirs, x).numpy(), run(mine, x).numpy(), atol=1e-4), "they agree")
+steps = fused(mt.graph.infer(theirs))
+expect(len(steps) == len(graphs["fused"].nodes), "fuse makes as many steps as the library")
+arena = planned([Life(name, sizes[name], *spans[name]) for name in spans])[1]
+print(f"arena of the library's plan for these arrays: {arena:,} numbers, of ours: {peak:,}")
+expect(peak <= arena, "plan needs no more than the library, which begins arrays at cache lines")
+
+# %% [markdown]
+# ## Eight questions
+#
+# 1. Why may a batch norm in training mode not be folded?
+# 2. Batch norm before a convolution: can it be folded forward? What about padding?
+# 3. A ReLU is between the convolution and the batch norm. What can still be done?
+# 4. In what order must folding and fusing run, and what does the other order miss?
+# 5. Why is the result of DenseNet's concatenation not copied when its parts are planned well?
+# 6. What does the memory plan of training look like, where the backward reads every array?
+# 7. The first convolution has 3 channels. What do blocks of 8 cost there?
+# 8. A weight is changed after `mt.compile`. How could the compiled net notice?
+#
+# ## Further reading
+#
+# - B. Jacob et al. (2018), Quantization and training of neural networks for efficient
+#   integer-arithmetic-only inference. arXiv 1712.05877, section 3.2 (folding).
+# - Y. Liu et al. (2019), Optimizing CNN model inference on CPUs. arXiv 1809.02697 (NCHWc).
+# - Y. Pisarchyk, J. Lee (2020), Efficient memory management for deep neural net inference. arXiv
+#   2001.03288.
+# - T. Chen et al. (2018), TVM: an automated end-to-end optimizing compiler. arXiv 1802.04799.
