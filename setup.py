@@ -37,6 +37,7 @@ def description_of_index() -> str:
 
 PLOTS = ["matplotlib>=3.8", "pillow>=10.0"]  # curves.png and confusion.png; reading image files
 INTEROP = ["onnx>=1.16", "onnxruntime>=1.18"]
+BFLOAT16 = ["ml_dtypes>=0.5"]
 DOCS = ["furo>=2025.9", "myst-nb>=1.3", "sphinx>=8.1", "sphinx-copybutton>=0.5.2"]
 NOTEBOOKS = ["ipykernel>=6.29", "nbclient>=0.10", "nbformat>=5.10"]  # running them without a page
 
@@ -99,10 +100,12 @@ setup(
             "mpi4py>=4.1",
             "mpich>=4.3; platform_system != 'Windows'",
         ],
+        "bfloat16": BFLOAT16,
         "docs": DOCS,  # sphinx-build -W docs site
         "notebooks": [*PLOTS, *NOTEBOOKS, "jupyterlab>=4.0"],
         "dev": [
             *PLOTS,
+            *BFLOAT16,
             *INTEROP,
             *NOTEBOOKS,
             "hypothesis>=6.100",

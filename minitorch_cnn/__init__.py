@@ -185,6 +185,7 @@ SECOND_PLACES = {
     **{name: (".linalg", name) for name in _OF_LINALG},
     "inverse": (".linalg", "inv"),
     "pinverse": (".linalg", "pinv"),
+    "bfloat16": (".dtypes", "bfloat16"),
     "bool": (".dtypes", "bool_"),
     "double": (".dtypes", "float64"),
     "float": (".dtypes", "float32"),

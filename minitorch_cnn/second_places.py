@@ -14,6 +14,7 @@ from .backends.determinism import (
     set_float32_matmul_precision,
     use_deterministic_algorithms,
 )
+from .dtypes import bfloat16
 from .dtypes import bool_ as bool
 from .dtypes import float16 as half
 from .dtypes import float32 as float
@@ -190,6 +191,7 @@ __all__ = [
     "atanh_",
     "autocast",
     "avg_pool1d",
+    "bfloat16",
     "bool",
     "can_cast",
     "ceil_",

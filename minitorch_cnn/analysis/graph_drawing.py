@@ -12,6 +12,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .. import dtypes
 from ..autograd.array_function import ArrayFunction
 from ..functional.norm import ChannelAffine
 from ..graph import Graph as ModelGraph
@@ -231,7 +232,7 @@ def _read(node: Node) -> tuple[str, ...]:
 
 def _is_weight(graph: ModelGraph, name: str) -> bool:
     tensor = graph.constants.get(name)
-    return tensor is not None and tensor.dtype.kind == "f" and tensor.ndim > 0
+    return tensor is not None and tensor.dtype.kind in dtypes.FLOATS and tensor.ndim > 0
 
 
 def _sizes(graph: ModelGraph, name: str) -> str:

@@ -223,7 +223,7 @@ class ArrayFunction(SavedValues):
             array = y.array
             dtype = array.dtype
             meta.append((array.shape, dtype))
-            if dtype.kind == "f" and not (constant and is_one_of(results[i], constant)):
+            if dtype.kind in dtypes.FLOATS and not (constant and is_one_of(results[i], constant)):
                 y._requires_grad, y._node, y._index = True, ctx, i
         ctx._note(modes)
 
@@ -237,7 +237,7 @@ class ArrayFunction(SavedValues):
     ) -> None:
         """As `record`, of the node that made `y` alone, from the `result` of forward."""
         dtype = result.dtype
-        if ctx.non_differentiable or dtype.kind != "f":
+        if ctx.non_differentiable or dtype.kind not in dtypes.FLOATS:
             ctx.record(inputs, arrays, (result,), (y,), modes)
             return
         ctx.age = next(_clock)

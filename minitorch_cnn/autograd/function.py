@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from .. import dtypes
 from . import array_function
 from .array_function import ArrayFunction, is_one_of
 from .modes import is_grad_enabled, no_grad, this_thread
@@ -152,7 +153,11 @@ class Function(ArrayFunction):
             i = next((i for i, y in enumerate(results) if y is t), None)
             if t is None:
                 packed.append(None)
-            elif i is None or is_one_of(t, ctx.non_differentiable) or t.dtype.kind != "f":
+            elif (
+                i is None
+                or is_one_of(t, ctx.non_differentiable)
+                or t.dtype.kind not in dtypes.FLOATS
+            ):
                 source = without_base(t)
                 counter = source._shared_counter()
                 packed.append((source, counter.count, None))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import dtypes
 from ..autograd import no_grad
 from ..autograd.modes import is_grad_enabled
 from ..graph import infer
@@ -106,7 +107,7 @@ def _compiled(model: Module, args: Any, named: Any, tensors: list[Tensor]) -> Pr
         graph = simplify(graph)
         counts.append((simplify.__name__, len(graph.nodes)))
     graph = infer(graph)
-    floats = [t.dtype for t in tensors if t.dtype.kind == "f"]
+    floats = [t.dtype for t in tensors if t.dtype.kind in dtypes.FLOATS]
     return Program(graph, plan(graph), floats[0] if floats else np.dtype(np.float32), counts)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import dtypes
 from ..autograd.array_function import ArrayFunction
 from ..kernels.prelu import prelu_backward, prelu_forward
 from ..tensor.activation import Activation
@@ -38,7 +39,6 @@ TANH_SLOPE = 2 / 3
 class ReLU6(Activation):
     """y = min(max(x, 0), 6), keeping only y."""
 
-    in_float32 = False  # exact in any format
     kind, keeps_output = "relu6", True
 
 
@@ -55,7 +55,7 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     check_tensor("relu6", input=input)
     if input.dtype.kind == "b":
         raise TypeError("relu6: input has dtype bool, must be a number")
-    return ReLU6.apply(input) if input.dtype.kind == "f" else input.clamp(0, 6)
+    return ReLU6.apply(input) if input.dtype.kind in dtypes.FLOATS else input.clamp(0, 6)
 
 
 class LeakyReLU(Activation):

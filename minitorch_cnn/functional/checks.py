@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .. import devices
+from .. import devices, dtypes
 from ..tensor.tensor import Tensor
 
 
@@ -16,7 +16,7 @@ def check_float(name: str, **tensors: Tensor | None) -> None:
         if x is None:
             continue
         check_tensor(name, **{argument: x})
-        if x.dtype.kind != "f":
+        if x.dtype.kind not in dtypes.FLOATS:
             raise TypeError(
                 f"{name}: {argument} of dtype {x.dtype} must be of a floating-point dtype"
             )

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 class MaxPool2d(ArrayFunction):
     """y = max of each window, with its position.    x (N, C, H, W) -> y, argmax (N, C, OH, OW)"""
 
+    in_float32 = True
+
     @staticmethod
     def forward(ctx: ArrayFunction, x: Array, window: Window) -> tuple[Array, Array]:
         ctx.window, ctx.input_size = window, x.shape[2:]
@@ -45,6 +47,8 @@ class MaxPool2d(ArrayFunction):
 
 class AdaptiveMaxPool2d(ArrayFunction):
     """MaxPool2d with size windows that cover x.    x (N, C, H, W) -> y, argmax (N, C, *size)"""
+
+    in_float32 = True
 
     @staticmethod
     def forward(ctx: ArrayFunction, x: Array, size: Pair) -> tuple[Array, Array]:
@@ -80,6 +84,8 @@ class ScatterMax2d(ArrayFunction):
 
 class GatherMax2d(ArrayFunction):
     """y[p] = x[argmax[p]].    x (N, C, H, W), argmax (N, C, OH, OW) -> y (N, C, OH, OW)"""
+
+    in_float32 = True
 
     @staticmethod
     def forward(ctx: ArrayFunction, x: Array, argmax: Array) -> Array:

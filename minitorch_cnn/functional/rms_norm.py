@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .. import dtypes
 from ..autograd.array_function import ArrayFunction
 from ..tensor.half import rounded, widened
 from ..tensor.tensor import Tensor
@@ -57,6 +58,6 @@ def rms_norm(
         return input.clone()
     x = widened(input)
     if eps is None:
-        eps = float(np.finfo(x.dtype).eps)
+        eps = float(dtypes.finfo(x.dtype).eps)
     y = RMSNorm.apply(x, axes=tuple(range(-len(shape), 0)), eps=float(eps))
     return rounded(affine(y, weight, None, shape), input.dtype)

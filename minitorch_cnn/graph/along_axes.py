@@ -29,14 +29,14 @@ def reduction(f: Callable[[X, tuple[int, ...], bool], X]) -> Callable[..., X]:
 
 
 def mean_of(x: X, axes: tuple[int, ...], keep: bool) -> X:
-    return (x if x.dtype.kind == "f" else x.to(dtypes.float64)).mean(axes, keep)
+    return (x if x.dtype.kind in dtypes.FLOATS else x.to(dtypes.float64)).mean(axes, keep)
 
 
 def largest(x: X, axes: tuple[int, ...], keep: bool, sign: int) -> X:
     """The maximum (sign -1) or minimum (1); of nothing it is the smallest or largest number."""
     if all(x.shape[axis] for axis in axes):
         return x.amax(axes, keep) if sign < 0 else x.amin(axes, keep)
-    if x.dtype.kind == "f":
+    if x.dtype.kind in dtypes.FLOATS:
         empty: Any = sign * math.inf
     elif x.dtype.kind == "b":
         empty = sign > 0

@@ -15,7 +15,7 @@ X = Tensor
 
 
 def div(node: Node, a: X, b: X) -> X:
-    return a / b if a.dtype.kind == "f" else a.div(b, rounding_mode="trunc")
+    return a / b if a.dtype.kind in dtypes.FLOATS else a.div(b, rounding_mode="trunc")
 
 
 def mod(node: Node, a: X, b: X) -> X:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import dtypes
 from .given import Given, Type
 from .ir import Graph, Node, Value
 from .operators import OPERATORS
@@ -107,7 +108,7 @@ def _gathered(g: Given, x: Any, at: Any) -> Any:
 
 
 def _divided(g: Given, a: Any, b: Any) -> Any:
-    return None if np.asarray(a).dtype.kind == "f" else a // b
+    return None if np.asarray(a).dtype.kind in dtypes.FLOATS else a // b
 
 
 def _cast(g: Given, x: Any) -> Any:

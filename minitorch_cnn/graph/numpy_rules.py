@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import dtypes
 from .standin import Standin
 
 if TYPE_CHECKING:
@@ -57,11 +58,11 @@ def _elementwise(rec: Recorder, ufunc: Any, inputs: list[Any]) -> Standin:
         down = rec.emit("Floor", rec.emit("Abs", *inputs))
         return rec.emit("Mul", rec.emit("Sign", *inputs), down)
     if ufunc is np.floor_divide:
-        if inputs[0].dtype.kind == "f":
+        if inputs[0].dtype.kind in dtypes.FLOATS:
             return rec.emit("Floor", rec.emit("Div", *inputs))
         rest = rec.emit("Mod", *inputs)  # Div of integers rounds towards zero
         return rec.emit("Div", rec.emit("Sub", inputs[0], rest), inputs[1])
-    if ufunc is np.remainder and inputs[0].dtype.kind != "f":
+    if ufunc is np.remainder and inputs[0].dtype.kind not in dtypes.FLOATS:
         return rec.emit("Mod", *inputs)
     if ufunc not in PLAIN:
         rec.refuse(f"calls numpy.{ufunc.__name__}, which has no rule")

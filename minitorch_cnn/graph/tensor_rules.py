@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import dtypes
 from ..nn.hooks import Gate
 from ..tensor.activation import Activation
 from ..tensor.arithmetic import Add, Div, Fmod, Mul, Pow, Remainder, Sub, Where
@@ -78,7 +79,7 @@ def _div(rec: Recorder, cls: Any, a: Any, b: Any) -> Standin:
 
 
 def _remainder(rec: Recorder, cls: Any, a: Any, b: Any) -> Standin:
-    if a.dtype.kind != "f":
+    if a.dtype.kind not in dtypes.FLOATS:
         return rec.emit("Mod", a, b)
     return rec.emit("Sub", a, rec.emit("Mul", rec.emit("Floor", rec.emit("Div", a, b)), b))
 
@@ -164,7 +165,7 @@ def _matmul(
 
 
 def _sum(rec: Recorder, cls: Any, x: Any, axes: Any, keepdim: bool) -> Standin:
-    x = x if x.dtype.kind == "f" else rec.cast(x, INT64)
+    x = x if x.dtype.kind in dtypes.FLOATS else rec.cast(x, INT64)
     return reduced(rec, "ReduceSum", x, axes, keepdim)
 
 
@@ -175,7 +176,7 @@ def reduced(rec: Recorder, operator: str, x: Any, axes: Any, keepdim: bool) -> S
 
 
 def _prod(rec: Recorder, cls: Any, x: Any, axes: Any, keepdim: bool) -> Standin:
-    x = x if x.dtype.kind == "f" else rec.cast(x, INT64)
+    x = x if x.dtype.kind in dtypes.FLOATS else rec.cast(x, INT64)
     return reduced(rec, "ReduceProd", x, axes, keepdim)
 
 
@@ -196,7 +197,7 @@ def _var(rec: Recorder, cls: Any, x: Any, axes: Any, keepdim: bool, divisor: flo
 
 
 def _cumsum(rec: Recorder, cls: Any, x: Any, axis: int) -> Standin:
-    x = x if x.dtype.kind == "f" else rec.cast(x, INT64)
+    x = x if x.dtype.kind in dtypes.FLOATS else rec.cast(x, INT64)
     return rec.emit("CumSum", x, np.asarray(axis, np.int64))
 
 

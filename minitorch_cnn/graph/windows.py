@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import dtypes
 from ..functional.avg_pool import AvgPool2d
 from ..functional.conv import Conv2d, ConvTranspose2d
 from ..functional.max_pool import MaxPool2d
@@ -108,7 +109,7 @@ def max_pool(node: Node, x: Tensor) -> tuple[Tensor, ...]:
     """MaxPool, and the position of each maximum in the whole input if that is wanted."""
     images = _images(node, x)
     window = _pool_window(node, x, bool(node.get("ceil_mode")))
-    integer = images.dtype.kind != "f"
+    integer = images.dtype.kind not in dtypes.FLOATS
     wide = images.to("float32") if integer else images
     y, at = MaxPool2d.apply(wide, window=window)
     y = y.to(x.dtype) if integer else y

@@ -29,7 +29,7 @@ def load(
     f: a path, or an open binary file, which is read from its current position to the end. The
     formats are safetensors, both formats of `torch.save` (see `load_torch`) and NumPy's .npz
     without pickled objects; the content determines the format, not the name. Dtypes are kept,
-    except that bfloat16 becomes float32, without loss.
+    except that bfloat16 without ml_dtypes becomes float32, which loses nothing.
 
     map_location: the device of the Tensors, by default the CPU; also PyTorch's dict of devices and
     function (storage, location), see `device_for`. weights_only: has no effect, since nothing in a

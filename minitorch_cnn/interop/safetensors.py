@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from ..devices import is_array, to_host
-from ..dtypes import check_dtype
+from ..dtypes import check_dtype, is_bfloat16, of_bits
 from ..tensor.tensor import Tensor
 
 # The dtypes of a file, and those that a file may have but `mt` does not.
@@ -24,7 +24,7 @@ DTYPES = {
     "F64": "<f8",
     "F32": "<f4",
     "F16": "<f2",
-    "BF16": "<u2",  # the upper half of a float32, which it becomes
+    "BF16": "<u2",  # its bits
     "I64": "<i8",
     "I32": "<i4",
     "I16": "<i2",
@@ -91,6 +91,8 @@ def array_of(name: str, value: Any) -> np.ndarray:
         array = to_host(array)
     elif not isinstance(array, np.generic):
         raise TypeError(f"save: {name!r} must be a Tensor or an array, got {type(value).__name__}")
+    if is_bfloat16(array.dtype):  # its bytes have the machine's order
+        return np.asarray(array)
     native = check_dtype(array.dtype.newbyteorder("="), "save")
     return np.asarray(array, native.newbyteorder("<"))
 
@@ -170,11 +172,11 @@ def _array(name: str, dtype: str, shape: list[int], data: bytearray) -> np.ndarr
     if dtype == "BOOL" and (array.view(np.uint8) > 1).any():
         raise ValueError(f"{tensor} of bool has bytes that are neither 0 nor 1")
     if dtype == "BF16":
-        array = array.astype(np.uint32)
-        array <<= 16
-        array = array.view(np.float32)
+        array = of_bits(array)
     try:
         array = array.reshape(shape)
     except ValueError as error:  # one axis has length 0, the others are too long
         raise ValueError(f"{tensor} has the shape {shape}: {error}") from error
+    if is_bfloat16(array.dtype):
+        return array
     return array.astype(array.dtype.newbyteorder("="), copy=False)

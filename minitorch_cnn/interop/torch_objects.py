@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 
+from .. import dtypes
 from ..data.pickle_machine import OPCODES, Global, PickleMachine, insert
 from ..nn import Parameter
 from ..tensor import Tensor
@@ -326,7 +327,8 @@ def leaf(kind: type[Leaf], array: np.ndarray, requires_grad: bool) -> Leaf:
 
 
 def set_requires_grad(tensor: Tensor, requires_grad: bool) -> None:
-    if not isinstance(requires_grad, bool) or (requires_grad and tensor.dtype.kind != "f"):
+    possible = isinstance(requires_grad, bool) and tensor.dtype.kind in dtypes.FLOATS
+    if not possible and requires_grad is not False:
         raise ValueError(f"a tensor of {tensor.dtype} has a requires_grad that it cannot have")
     tensor.requires_grad = requires_grad
 

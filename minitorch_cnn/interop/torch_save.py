@@ -17,14 +17,15 @@ from typing import Any
 import numpy as np
 
 from ..devices import is_array
+from ..dtypes import is_bfloat16
 from ..nn import Module, Parameter
 from ..tensor.tensor import Tensor
 from .safetensors import array_of
 from .torch_storages import STORAGES
 
 FOLDER = "archive"
-# The storage type of each dtype; of two types with one dtype the first is the exact one.
-TYPES = {dtype: name for name, dtype in reversed(STORAGES.items()) if "BFloat" not in name}
+# The storage type of each dtype but bfloat16.
+TYPES = {dtype: name for name, dtype in STORAGES.items() if "BFloat" not in name}
 
 
 def torch_bytes(obj: Any) -> bytes:
@@ -110,7 +111,7 @@ class _Writer:
         requires_grad = isinstance(value, Tensor) and value.requires_grad
         self.program += [
             *(name_of("torch._utils._rebuild_tensor_v2"), pickle.MARK),
-            *(pickle.MARK, plain("storage"), name_of(TYPES[row.dtype.newbyteorder("=")])),
+            *(pickle.MARK, plain("storage"), name_of(storage_of(row.dtype))),
             *map(plain, (str(number), "cpu", row.size)),
             *(pickle.TUPLE, pickle.BINPERSID, plain(offset), plain(shape), plain(strides)),
             *(plain(requires_grad and not parameter), ORDERED_DICT, pickle.TUPLE, pickle.REDUCE),
@@ -136,6 +137,13 @@ class _Writer:
         offset = array.ctypes.data - root.ctypes.data if array.size else 0
         strides = tuple(step // size for step in array.strides)
         return self.storages[id(root)], offset // size, strides
+
+
+def storage_of(dtype: np.dtype) -> str:
+    """The type of storage of a dtype."""
+    if is_bfloat16(dtype):
+        return "torch.BFloat16Storage"
+    return TYPES[dtype.newbyteorder("=")]
 
 
 def tensors_in(obj: Any) -> Iterator[Any]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import dtypes
 
-# The dtype of the numbers here. NumPy has no bfloat16; float32 represents each exactly.
+# The dtype of the numbers here; of bfloat16 without ml_dtypes, which float32 represents exactly.
 STORAGES = {
     "torch.DoubleStorage": dtypes.float64,
     "torch.FloatStorage": dtypes.float32,
@@ -29,11 +29,11 @@ class Storage:
     def __init__(self, name: str, count: int):
         self.name, self.count = name, count
         self.nbytes = count * stored_size(name)
-        self.array = np.empty(count, STORAGES[name])
+        self.array = np.empty(count, dtype_of(name))
 
     def read_from(self, file: Any) -> None:
         """Read the numbers, little-endian, from the current position of `file`."""
-        half = self.name == "torch.BFloat16Storage"
+        half = self.name == "torch.BFloat16Storage" and not dtypes.has_bfloat16()
         raw = np.empty(self.count, np.uint16) if half else self.array
         if file.readinto(raw.view(np.uint8)) != self.nbytes:
             raise ValueError(f"it is truncated: a storage of {self.nbytes} bytes is not all there")
@@ -41,6 +41,13 @@ class Storage:
             np.left_shift(raw, 16, out=self.array.view(np.uint32), dtype=np.uint32)
         if self.array.dtype == bool and (raw.view(np.uint8) > 1).any():
             raise ValueError("a storage of bool has bytes that are neither 0 nor 1")
+
+
+def dtype_of(name: str) -> dtypes.DType:
+    """The dtype here of the numbers of a type of storage."""
+    if name == "torch.BFloat16Storage" and dtypes.has_bfloat16():
+        return dtypes.bfloat16
+    return STORAGES[name]
 
 
 def stored_size(name: str) -> int:

@@ -22,8 +22,8 @@ def save(obj: Any, f: str | Path | BinaryIO, metadata: Mapping[str, str] | None 
     None, with text or numbers as keys. Tensors that share memory share it in the file; arrays
     become Tensors, NumPy numbers become Python numbers, all on the CPU.
 
-    Any layout and every dtype of `mt` is stored exactly, float16 included. The same obj gives the
-    same bytes. A file at a path appears whole or not at all: see `write_atomically`.
+    Any layout and every dtype of `mt` is stored exactly, those of 16 bits included. The same obj
+    gives the same bytes. A file at a path appears whole or not at all: see `write_atomically`.
 
     Raises: TypeError, naming the type, for an object that cannot be stored, and for metadata with
     another format; OSError if the file cannot be written.

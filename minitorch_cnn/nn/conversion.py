@@ -50,7 +50,7 @@ class Convertible:
                 device = arg
             elif not isinstance(arg, (bool, int)) and arg is not None:  # a bool: non_blocking
                 dtype = arg
-        if dtype is not None and dtypes.check_dtype(dtype, "to").kind != "f":
+        if dtype is not None and dtypes.check_dtype(dtype, "to").kind not in dtypes.FLOATS:
             raise TypeError(f"to: dtype={dtype} must be a floating-point type for a module")
         for tensor in itertools.chain(self.parameters(), self.buffers()):
             wanted = dtype if tensor.is_floating_point() else None
@@ -60,7 +60,7 @@ class Convertible:
     def type(self, dst_type: DTypeLike) -> Self:
         """Convert all parameters and buffers to a dtype, including counters, unlike `to`."""
         dtype = dtypes.check_dtype(dst_type, "type")
-        if dtype.kind != "f" and any(p.requires_grad for p in self.parameters()):
+        if dtype.kind not in dtypes.FLOATS and any(p.requires_grad for p in self.parameters()):
             raise TypeError(
                 f"type: dst_type={dtype} must be a floating-point type for parameters that "
                 "require grad"
@@ -81,6 +81,10 @@ class Convertible:
     def half(self) -> Self:
         """Convert floating-point parameters and buffers to float16."""
         return self.to(dtype=dtypes.float16)
+
+    def bfloat16(self) -> Self:
+        """Convert floating-point parameters and buffers to bfloat16."""
+        return self.to(dtype=dtypes.bfloat16)
 
     def float(self) -> Self:
         """Convert floating-point parameters and buffers to float32."""

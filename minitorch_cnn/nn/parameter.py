@@ -28,7 +28,7 @@ class Parameter(Tensor):
                 f"Parameter: data must be a Tensor or an array, got {type(data).__name__}"
             )
         array = data.array if isinstance(data, Tensor) else data
-        if requires_grad and array.dtype.kind != "f":
+        if requires_grad and array.dtype.kind not in dtypes.FLOATS:
             raise TypeError(
                 f"Parameter: requires_grad needs a floating-point dtype, got {array.dtype}"
             )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
-from .. import devices
+from .. import devices, dtypes
 from ..tensor.tensor import Tensor
 from .parameter import Parameter
 
@@ -171,11 +171,11 @@ def find_member(module: Module, function: str, target: str, table: str) -> Any:
 
 def misfit(name: str, array: Array | None, own: Tensor, assign: bool) -> str:
     """The problem with `array` as the new value of `own`, or ""."""
-    if array is None or array.dtype.kind not in "fiub":
+    if array is None or array.dtype.kind not in "fViub":
         return f"{name} is not a Tensor or array of numbers"
     if array.shape != own.shape:
         return f"{name} has shape {array.shape}, expected {own.shape}"
-    if assign and own.requires_grad and array.dtype.kind != "f":
+    if assign and own.requires_grad and array.dtype.kind not in dtypes.FLOATS:
         return f"{name} has dtype {array.dtype}, and requires grad"
     if not assign and not devices.is_writeable(own.array):
         return f"{name} has no memory to write to, as nn.shapes_only makes it"

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
+from .. import dtypes
 from ..graph.interpreter import GraphModule
 from ..nn import Parameter
 from .reading import Contents, read
@@ -51,7 +52,7 @@ def _module(contents: Contents) -> GraphModule:
     constants = dict(graph.constants)
     weights = set(contents.weights)
     for name, tensor in constants.items():
-        if name in weights - statistics and tensor.dtype.kind == "f" and tensor.ndim:
+        if name in weights - statistics and tensor.dtype.kind in dtypes.FLOATS and tensor.ndim:
             constants[name] = Parameter(tensor)
     module = GraphModule(graph.but(constants=constants))
     # Constants that are no initializers move with the module but are no state of it.

@@ -245,7 +245,7 @@ def div(
     if rounding_mode != "trunc":
         raise ValueError(f"div: rounding_mode={rounding_mode!r} must be None, 'floor' or 'trunc'")
     a, b = meet(input, other, "div")
-    if a.dtype.kind == "f":
+    if a.dtype.kind in dtypes.FLOATS:
         return Div.apply(a, b).trunc()
     a, b = arrays_of("div", a, b)
     _check_divisor("div", a, b)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import dtypes
 from ..autograd import array_function
 from ..autograd.array_function import ArrayFunction
 from .arithmetic import masked, unbroadcast
@@ -217,7 +218,7 @@ def nan_to_num(
     returned unchanged.
     """
     input = as_tensor(input, "nan_to_num")
-    if input.dtype.kind != "f":
+    if input.dtype.kind not in dtypes.FLOATS:
         return input.clone()
     nan = 0.0 if nan is None else nan
     return NanToNum.apply(input, nan=nan, posinf=posinf, neginf=neginf)

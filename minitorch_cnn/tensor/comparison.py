@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import dtypes
 from ..autograd import array_function
 from .arithmetic import arrays_of, quiet
 from .promotion import as_tensor, check_broadcast, meet
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def _check_bits(name: str, dtype: DType) -> None:
-    if name.startswith("bitwise") and dtype.kind == "f":
+    if name.startswith("bitwise") and dtype.kind in dtypes.FLOATS:
         raise TypeError(f"{name}: dtype {dtype} must be integer or bool")
     if name.endswith("_shift") and dtype.kind == "b":
         raise TypeError(f"{name}: booleans have no bits to shift; the dtype must be integer")

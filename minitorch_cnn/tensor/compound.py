@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .. import dtypes
 from ..autograd import array_function
 from .arithmetic import where
 from .half import in_float32
@@ -19,7 +20,7 @@ def lerp(input: Tensor, end: Tensor, weight: float | Tensor) -> Tensor:
     weight: a number or a Tensor. Raises: TypeError for integers, RuntimeError for unequal dtypes.
     """
     for argument, x in (("input", input), ("end", end)):
-        if not isinstance(x, array_function.Tensor) or x.dtype.kind != "f":
+        if not isinstance(x, array_function.Tensor) or x.dtype.kind not in dtypes.FLOATS:
             raise TypeError(f"lerp: {argument} must be a Tensor of floating-point numbers")
     if end.dtype != input.dtype:
         raise RuntimeError(f"lerp: end has dtype {end.dtype}, must have input's {input.dtype}")

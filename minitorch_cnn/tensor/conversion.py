@@ -42,6 +42,10 @@ class Conversions:
 
     def __dlpack__(self: Tensor, **options: Any) -> Any:
         self._check_shareable("__dlpack__")
+        if dtypes.is_bfloat16(self.array.dtype):
+            from .dlpack import capsule_of
+
+            return capsule_of(self.array, options)
         return self.array.__dlpack__(**options)
 
     def __dlpack_device__(self: Tensor) -> Any:
@@ -97,6 +101,10 @@ class Conversions:
     def half(self: Tensor) -> Tensor:
         """Convert the tensor to float16."""
         return self.to(dtypes.float16)
+
+    def bfloat16(self: Tensor) -> Tensor:
+        """Convert the tensor to bfloat16."""
+        return self.to(dtypes.bfloat16)
 
     def long(self: Tensor) -> Tensor:
         """Convert the tensor to int64."""

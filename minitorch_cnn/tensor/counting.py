@@ -29,7 +29,7 @@ class Median(ArrayFunction):
     def forward(ctx: ArrayFunction, x: Array) -> Array:
         flat = x.reshape(-1)
         y = np.sort(flat)[(flat.size - 1) // 2]
-        nan = np.isnan(x) if x.dtype.kind == "f" else np.zeros(x.shape, bool, like=x)
+        nan = np.isnan(x) if x.dtype.kind in dtypes.FLOATS else np.zeros(x.shape, bool, like=x)
         y = np.asarray(x[nan][0] if nan.any() else y, like=x)
         equal = nan if nan.any() else x == y
         ctx.keep((equal / equal.sum()).astype(x.dtype))
@@ -70,7 +70,7 @@ def median(
         raise RuntimeError(f"median: axis {dim} of a tensor of shape {input.shape} is empty")
     order = np.argsort(x, axis, kind="stable")
     middle = np.take(order, [(n - 1) // 2], axis)
-    if x.dtype.kind == "f":
+    if x.dtype.kind in dtypes.FLOATS:
         nan = np.isnan(x)
         middle = np.where(nan.any(axis, keepdims=True), nan.argmax(axis, keepdims=True), middle)
     indices = array_function.Tensor(middle.astype(dtypes.int64))
@@ -157,7 +157,7 @@ def histc(input: TensorLike, bins: int = 100, min: float = 0, max: float = 0) ->
     bounds that are not finite.
     """
     input = as_tensor(input, "histc")
-    if input.dtype.kind != "f":
+    if input.dtype.kind not in dtypes.FLOATS:
         raise TypeError(f"histc: input has dtype {input.dtype}, must be a floating-point number")
     if bins < 1:
         raise ValueError(f"histc: bins={bins} must be at least 1")

@@ -47,11 +47,12 @@ def tensor(
         isinstance(data, (list, tuple)) and _holds_arrays(data)
     )
     if dtype is None:
-        dtype = array.dtype if typed or array.dtype.kind != "f" else dtypes.get_default_dtype()
+        keeps = typed or array.dtype.kind not in dtypes.FLOATS
+        dtype = array.dtype if keeps else dtypes.get_default_dtype()
         if array.size == 0 and not typed:
             dtype = dtypes.get_default_dtype()
     dtype = dtypes.check_dtype(dtype, "tensor")
-    if not typed and dtype.kind in "iu" and array.dtype.kind in "iuf" and array.dtype != dtype:
+    if not typed and dtype.kind in "iu" and array.dtype.kind in "iufV" and array.dtype != dtype:
         for value in (array.min().item(), array.max().item()) if array.size else ():
             fitting(value, dtype, "tensor")
     array = _cast(array, dtype)
@@ -110,7 +111,9 @@ def from_dlpack(source: Any) -> Tensor:
     """Create a tensor that shares memory with an array of torch, jax, ..., on CPU or GPU."""
     on_gpu = 2  # DLPack's number of CUDA devices
     if source.__dlpack_device__()[0] != on_gpu:
-        return from_numpy(np.from_dlpack(source))
+        from .dlpack import array_from
+
+        return from_numpy(array_from(source))
     devices.check_device("cuda", "from_dlpack")
     import cupy
 
@@ -210,7 +213,7 @@ def full(
     """Create a tensor filled with one number, in that number's dtype."""
     own = dtypes.check_dtype(np.asarray(fill_value).dtype, "full")
     if dtype is None:
-        dtype = dtypes.get_default_dtype() if own.kind == "f" else own
+        dtype = dtypes.get_default_dtype() if own.kind in dtypes.FLOATS else own
     value = fitting(fill_value, dtypes.check_dtype(dtype, "full"), "full")
     return _made("full", np.full(_sizes("full", (size,)), value), dtype, device, requires_grad)
 
@@ -326,7 +329,7 @@ def rand(
 def _drawn(name: str, draw: Callable[..., Array], size: Shape, dtype: DTypeLike | None) -> Array:
     """Draw numbers directly in the dtype if the generator can: float32 costs half of float64."""
     wanted = dtypes.check_dtype(dtype or dtypes.get_default_dtype(), name)
-    if wanted.kind != "f":
+    if wanted.kind not in dtypes.FLOATS:
         raise TypeError(f"{name}: dtype={wanted} must be floating point")
     return draw(
         size, dtype=wanted if wanted in (dtypes.float32, dtypes.float64) else dtypes.float64

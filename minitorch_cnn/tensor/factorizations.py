@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .. import dtypes
 from ..autograd.array_function import ArrayFunction
 from .assembly import diag_embed
 from .diagonal import tril
@@ -237,7 +238,7 @@ def pinv(A: Tensor, *, rtol: float | None = None) -> Tensor:
     """
     check_matrix("pinv", A)
     if rtol is None:
-        rtol = max(A.shape[-2:]) * float(np.finfo(A.dtype).eps)
+        rtol = max(A.shape[-2:]) * float(dtypes.finfo(A.dtype).eps)
     return PseudoInverse.apply(A, rcond=rtol)
 
 

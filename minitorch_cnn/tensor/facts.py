@@ -155,4 +155,4 @@ class Facts:
 
     def is_floating_point(self: Tensor) -> bool:
         """Whether the dtype is a float."""
-        return self.array.dtype.kind == "f"
+        return self.array.dtype.kind in dtypes.FLOATS

@@ -47,7 +47,7 @@ def in_float32(fn: F) -> F:
         given = [
             x.array.dtype for x in (*args, *kwargs.values()) if isinstance(x, array_function.Tensor)
         ]
-        floats = [dtype for dtype in given if dtype.kind == "f"]
+        floats = [dtype for dtype in given if dtype.kind in dtypes.FLOATS]
         result = fn(*map(_widened, args), **{name: _widened(x) for name, x in kwargs.items()})
         if not all(map(dtypes.is_half, floats)):
             return result

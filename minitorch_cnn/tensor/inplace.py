@@ -109,7 +109,7 @@ def _arithmetic(
     if (
         not other_recorded
         and not (this_thread.modes.grad and x._requires_grad)
-        and x.dtype.kind == "f"
+        and x.dtype.kind in dtypes.FLOATS
     ):
         _, array = arithmetic.arrays_of(name, x, other)
         if array is other and dtypes.is_half(x.dtype):

@@ -132,8 +132,8 @@ def random_(
     if last is None:
         if first == 0:
             last = 2
-            if dtype.kind == "f":
-                last = 2 ** (np.finfo(dtype).nmant + 1) + 1
+            if dtype.kind in dtypes.FLOATS:
+                last = 2 ** (dtypes.finfo(dtype).nmant + 1) + 1
             elif dtype.kind != "b":
                 last = np.iinfo(dtype).max + 1
         else:
@@ -261,7 +261,7 @@ def fill_diagonal_(input: Tensor, fill_value: float) -> Tensor:
 def _drawn(input: Tensor, name: str, draw: Callable[[Shape, DType], Array]) -> Tensor:
     """Overwrite `input` by draw(shape, dtype), with a dtype of float32 at least."""
     check_writable(input, name)
-    if input.dtype.kind != "f":
+    if input.dtype.kind not in dtypes.FLOATS:
         raise RuntimeError(f"{name}: input has dtype {input.dtype}, must be of floats")
     dtype = dtypes.float32 if dtypes.is_half(input.dtype) else input.dtype
     values = draw(input.shape, dtype).astype(input.dtype)

@@ -107,7 +107,7 @@ def set_default_tensor_type(t: Any) -> None:
     """
     kinds: dict[Any, _OfDtype] = {f"torch.{kind.__name__}": kind for kind in TYPES}
     kind = kinds.get(t, t) if isinstance(t, str) else t
-    if kind not in TYPES or kind.dtype.kind != "f":
+    if kind not in TYPES or kind.dtype.kind not in dtypes.FLOATS:
         raise ValueError(
             f"set_default_tensor_type: t={t!r} must be one of torch.FloatTensor, "
             "torch.DoubleTensor and torch.HalfTensor, on the CPU"

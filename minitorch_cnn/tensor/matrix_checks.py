@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import dtypes
 from ..autograd import array_function
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def check_matrix(name: str, A: Tensor, square: bool = False) -> None:
     """TypeError or RuntimeError, beginning with `name`, unless A holds matrices of floats."""
-    if A.dtype.kind != "f" or A.dtype.itemsize < 4:
+    if A.dtype.kind not in dtypes.FLOATS or A.dtype.itemsize < 4:
         raise TypeError(f"{name}: A must be of float32 or float64, got {A.dtype}")
     if A.ndim < 2:
         raise RuntimeError(f"{name}: A of shape {A.shape} must have at least two axes")

@@ -27,7 +27,7 @@ def mean(
     """
     if dtype is not None:
         dtype = dtypes.check_dtype(dtype, "mean")
-        if dtype.kind != "f":
+        if dtype.kind not in dtypes.FLOATS:
             raise TypeError(f"mean: dtype={dtype} must be floating point")
         input = input.to(dtype)
     _check_floating("mean", input)
@@ -38,7 +38,7 @@ def mean(
 
 
 def _check_floating(name: str, input: Tensor) -> None:
-    if input.array.dtype.kind != "f":
+    if input.array.dtype.kind not in dtypes.FLOATS:
         raise TypeError(f"{name}: input has dtype {input.dtype}, must be floating point")
 
 
@@ -184,7 +184,7 @@ def norm(
     _check_floating("norm", input)
     if dtype is not None:
         dtype = dtypes.check_dtype(dtype, "norm")
-        if dtype.kind != "f" or dtype.itemsize < input.dtype.itemsize:
+        if dtype.kind not in dtypes.FLOATS or dtype.itemsize < input.dtype.itemsize:
             raise TypeError(
                 f"norm: dtype={dtype} must be a float type no narrower than {input.dtype}"
             )

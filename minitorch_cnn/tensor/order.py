@@ -101,7 +101,7 @@ def _running(name: str, input: Tensor, dim: int, ufunc: np.ufunc) -> ValuesAndIn
     axis = axis_of(dim, input.ndim, name)
     x = devices.to_host(input.array)
     best = ufunc.accumulate(x, axis)
-    newest = x == best if x.dtype.kind != "f" else (x == best) | np.isnan(x)
+    newest = x == best if x.dtype.kind not in dtypes.FLOATS else (x == best) | np.isnan(x)
     along = [1] * x.ndim
     along[axis] = -1
     count: Array = np.arange(x.shape[axis]).reshape(along)
@@ -175,7 +175,7 @@ def quantile(
     """
     name = "quantile"
     input = as_tensor(input, name)
-    if input.dtype.kind != "f":
+    if input.dtype.kind not in dtypes.FLOATS:
         raise TypeError(f"{name}: input has dtype {input.dtype}, must be of floats")
     if interpolation not in _AT:
         raise ValueError(f"{name}: interpolation={interpolation!r} {one_of(interpolation, _AT)}")
@@ -231,7 +231,7 @@ def nanmean(
     input = as_tensor(input, "nanmean")
     if dtype is not None:
         input = input.to(dtype)
-    if input.dtype.kind != "f":
+    if input.dtype.kind not in dtypes.FLOATS:
         raise RuntimeError(f"nanmean: input has dtype {input.dtype}, must be of floats")
     axes = axes_of(dim, input.ndim, "nanmean")
     counts = (~np.isnan(input.array)).sum(axes, keepdims=keepdim)
@@ -240,7 +240,7 @@ def nanmean(
 
 
 def _without_nan(input: Tensor) -> Tensor:
-    if input.dtype.kind != "f":
+    if input.dtype.kind not in dtypes.FLOATS:
         return input
     return where(array_function.Tensor(np.isnan(input.array)), 0.0, input)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from .. import dtypes
 from ..autograd import array_function
 from .arithmetic import where
 from .diagonal import diagonal
@@ -149,7 +150,8 @@ def scatter_reduce(
     kept = input
     named = scatter(input.new_zeros(input.shape), axis, index, value=1).array != 0
     if not include_self:
-        kept = where(array_function.Tensor(named), 0.0 if input.dtype.kind == "f" else 0, input)
+        zero = 0.0 if input.dtype.kind in dtypes.FLOATS else 0
+        kept = where(array_function.Tensor(named), zero, input)
     ones = input.new_ones(places.shape)
     added = scatter_add(input.new_zeros(input.shape), axis, index, ones).array
     if reduce == "sum":
@@ -158,7 +160,8 @@ def scatter_reduce(
         counts = np.maximum(added + (1 if include_self else 0), 1).astype(input.dtype)
         y = scatter_add(kept, axis, index, src)
         counts = array_function.Tensor(counts)
-        return y / counts if input.dtype.kind == "f" else y.div(counts, rounding_mode="floor")
+        floating = input.dtype.kind in dtypes.FLOATS
+        return y / counts if floating else y.div(counts, rounding_mode="floor")
     return _extreme(input, axis, index, src, reduce, named & (not include_self))
 
 
@@ -174,7 +177,7 @@ def _extreme(
         first[_grid(index.array, axis)] = src.array
         y = np.where(left_out, first, y)
     _FIRST[reduce].at(y, _grid(index.array, axis), src.array)
-    if input.dtype.kind != "f":
+    if input.dtype.kind not in dtypes.FLOATS:
         return array_function.Tensor(y)
     reached = array_function.Tensor(src.array == y[_grid(index.array, axis)])
     own = array_function.Tensor((input.array == y) & ~left_out)

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .. import dtypes
+
 # Settings passed to NumPy; the others are those of NumPy's own print options.
 DEFAULT: dict[str, Any] = {"precision": 4}
 PROFILES: dict[str, dict[str, Any]] = {
@@ -58,7 +60,7 @@ def set_printoptions(
 def text_of(array: np.ndarray) -> str:
     """The numbers of a tensor as they are printed."""
     settings = {name: value for name, value in _options.items() if name != "sci_mode"}
-    if _options["sci_mode"] is not None and array.dtype.kind == "f":
+    if _options["sci_mode"] is not None and array.dtype.kind in dtypes.FLOATS:
         write = np.format_float_scientific if _options["sci_mode"] else np.format_float_positional
         precision = settings["precision"]
         settings["formatter"] = {

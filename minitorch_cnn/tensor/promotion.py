@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .types import Array, DType, DTypeLike, Operand, Shape
 
 
-_CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}
+_CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2, "V": 2}
 
 
 def as_operand(x: object, name: str) -> Tensor | float:
@@ -69,6 +69,8 @@ def common_dtype(a: np.dtype, b: np.dtype) -> np.dtype:
     """The dtype of the higher category; within one category the one that can hold both."""
     if _CATEGORY[a.kind] != _CATEGORY[b.kind]:
         return max(a, b, key=lambda dtype: _CATEGORY[dtype.kind])
+    if a.itemsize == b.itemsize and a != b and a.kind in dtypes.FLOATS:
+        return dtypes.float32  # of float16 and bfloat16 neither can hold the other
     return np.promote_types(a, b)
 
 
@@ -101,17 +103,17 @@ def meet(
     Tensor = array_function.Tensor
     if type(a) is Tensor and type(b) is Tensor:  # the usual case
         x, y = a.array, b.array
-        if x.dtype is y.dtype and x.dtype.kind == "f":
+        if x.dtype is y.dtype and x.dtype.kind in dtypes.FLOATS:
             if x.shape != y.shape:
                 check_broadcast(name, x.shape, y.shape)
             return a, b
     if isinstance(a, Tensor) and _is_plain(b):
         dtype = a.array.dtype
-        if dtype.kind == "f" and dtype.itemsize != 2:
+        if dtype.kind in dtypes.FLOATS and dtype.itemsize != 2:
             return a, np.asarray(b, dtype)
     elif isinstance(b, Tensor) and _is_plain(a):
         dtype = b.array.dtype
-        if dtype.kind == "f" and dtype.itemsize != 2:
+        if dtype.kind in dtypes.FLOATS and dtype.itemsize != 2:
             return np.asarray(a, dtype), b
     a, b = as_operand(a, name), as_operand(b, name)
     if isinstance(a, Tensor) and isinstance(b, Tensor):
@@ -122,7 +124,7 @@ def meet(
             dtype = result_type(a, b)
     else:
         dtype = result_type(a, b)
-    if floating and dtype.kind != "f":
+    if floating and dtype.kind not in dtypes.FLOATS:
         dtype = dtypes.get_default_dtype()
     if scale and dtypes.is_half(dtype):
         wide = dtypes.float32
@@ -150,7 +152,7 @@ def fitting(value: Any, dtype: DType, name: str) -> Array:
         # A negative number wraps around to an unsigned one, as in PyTorch.
         fits = (limits.min or -limits.max) <= value <= limits.max
     else:
-        fits = dtype.kind == "b" or not float(np.finfo(dtype).max) < abs(value) < np.inf
+        fits = dtype.kind == "b" or not float(dtypes.finfo(dtype).max) < abs(value) < np.inf
     if not fits:
         raise RuntimeError(f"{name}: value={value} does not fit into {dtype}")
     return np.asarray(value).astype(dtype)
@@ -169,7 +171,7 @@ def to_floating(x: object, name: str) -> Tensor:
     """A Tensor of a float dtype: integers and booleans become the default float type."""
     if not isinstance(x, array_function.Tensor):
         x = as_tensor(x, name)
-    return x if x.array.dtype.kind == "f" else x.to(dtypes.get_default_dtype())
+    return x if x.array.dtype.kind in dtypes.FLOATS else x.to(dtypes.get_default_dtype())
 
 
 def check_broadcast(name: str, *shapes: Shape) -> None:

@@ -330,5 +330,6 @@ def cumsum(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor
         return cumsum(input.to(dtype), dim).to(dtype)
     axis = one_axis_of(dim, input.ndim, "cumsum")
     if axis is None:
-        return input.clone() if input.dtype.kind == "f" else input.to(dtypes.int64, copy=True)
+        floating = input.dtype.kind in dtypes.FLOATS
+        return input.clone() if floating else input.to(dtypes.int64, copy=True)
     return Cumsum.apply(input, axis=axis)

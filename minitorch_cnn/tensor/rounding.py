@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import dtypes
 from .elementwise import Flat
 from .promotion import as_tensor
 
@@ -38,7 +39,7 @@ def round(input: TensorLike, *, decimals: int = 0) -> Tensor:
     input = as_tensor(input, "round")
     if decimals == 0:
         return Flat.apply(input, step=np.round)
-    if input.dtype.kind != "f":
+    if input.dtype.kind not in dtypes.FLOATS:
         raise TypeError(f"round: decimals={decimals} needs floats, input has dtype {input.dtype}")
     return Flat.apply(input, step=functools.partial(_round_at, decimals=decimals))
 
@@ -51,6 +52,6 @@ def _round_at(x: Array, decimals: int) -> Array:
 def frac(input: TensorLike) -> Tensor:
     """Return the fractional part: input - trunc(input), with the sign of `input`."""
     input = as_tensor(input, "frac")
-    if input.dtype.kind != "f":
+    if input.dtype.kind not in dtypes.FLOATS:
         raise TypeError(f"frac: input has dtype {input.dtype}, must be a floating-point number")
     return input - trunc(input)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import devices, random
+from .. import devices, dtypes, random
 from ..autograd import array_function
 from .creation import randn
 from .promotion import as_tensor
@@ -58,7 +58,7 @@ def bernoulli(
     Raises: ValueError for probabilities outside 0 to 1, TypeError for integers without p.
     """
     input = as_tensor(input, "bernoulli")
-    if p is None and input.dtype.kind != "f":
+    if p is None and input.dtype.kind not in dtypes.FLOATS:
         raise TypeError(f"bernoulli: input has dtype {input.dtype}, must be probabilities")
     chances = devices.to_host(input.array) if p is None else np.asarray(p)
     if not ((chances >= 0) & (chances <= 1)).all():
@@ -84,7 +84,7 @@ def multinomial(
     than positive weights when drawing without replacement.
     """
     input = as_tensor(input, "multinomial")
-    if input.dtype.kind != "f":
+    if input.dtype.kind not in dtypes.FLOATS:
         raise TypeError(f"multinomial: input has dtype {input.dtype}, must be of floats")
     if input.ndim not in (1, 2):
         raise RuntimeError(f"multinomial: input has {input.ndim} axes, must have one or two")

@@ -75,7 +75,7 @@ class Recurrence(ArrayFunction):
 def cumprod(input: TensorLike, dim: int, *, dtype: DTypeLike | None = None) -> Tensor:
     """Compute the running product along `dim`; integers and booleans in int64."""
     input = as_tensor(input, "cumprod")
-    if dtype is None and input.dtype.kind != "f":
+    if dtype is None and input.dtype.kind not in dtypes.FLOATS:
         dtype = dtypes.int64
     if dtype is not None:
         input = input.to(dtype)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from .. import dtypes
 from ..autograd import array_function
 from ..autograd.array_function import ArrayFunction
 from .copying import owner_of
@@ -228,4 +229,4 @@ def is_tensor(obj: object) -> bool:
 
 def is_floating_point(input: Tensor) -> bool:
     """Whether the dtype is a float."""
-    return input.array.dtype.kind == "f"
+    return input.array.dtype.kind in dtypes.FLOATS

@@ -137,6 +137,6 @@ def _converted(input: TensorLike, dtype: DTypeLike | None, name: str) -> Tensor:
     if dtype is None:
         return to_floating(input, name)
     dtype = dtypes.check_dtype(dtype, name)
-    if dtype.kind != "f":
+    if dtype.kind not in dtypes.FLOATS:
         raise TypeError(f"{name}: dtype={dtype} must be floating point")
     return as_tensor(input, name).to(dtype)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .. import dtypes
 from ..autograd import array_function
 from ..autograd.array_function import ArrayFunction
 from ..kernels import special
@@ -144,7 +145,7 @@ def copysign(input: Operand, other: Operand) -> Tensor:
 def signbit(input: TensorLike) -> Tensor:
     """Whether each element is negative, including -0.0."""
     x = as_tensor(input, "signbit").array
-    return array_function.Tensor(np.signbit(x) if x.dtype.kind == "f" else x < 0)
+    return array_function.Tensor(np.signbit(x) if x.dtype.kind in dtypes.FLOATS else x < 0)
 
 
 def isposinf(input: TensorLike) -> Tensor:

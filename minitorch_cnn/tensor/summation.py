@@ -21,7 +21,7 @@ def sum_dtype(x: Array) -> DType | None:
     """The dtype for sums and products of x; None for its own dtype, since naming that makes NumPy
     take twice as long.
     """
-    return None if x.dtype.kind == "f" else dtypes.int64
+    return None if x.dtype.kind in dtypes.FLOATS else dtypes.int64
 
 
 def total(x: Array, axes: Shape, keepdim: bool) -> Array:
@@ -32,7 +32,7 @@ def total(x: Array, axes: Shape, keepdim: bool) -> Array:
     """
     if (
         x.size <= LONG  # a free check
-        or x.dtype.kind != "f"
+        or x.dtype.kind not in dtypes.FLOATS
         or type(x) is not np.ndarray
         or math.prod([x.shape[a] for a in axes]) <= LONG
     ):

@@ -174,7 +174,7 @@ class Tensor(Facts, Conversions, Methods, History):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
-        if value and self.array.dtype.kind != "f":
+        if value and self.array.dtype.kind not in dtypes.FLOATS:
             raise RuntimeError(
                 f"requires_grad: only floating-point tensors have gradients, got {self.dtype}"
             )
@@ -244,7 +244,7 @@ class Tensor(Facts, Conversions, Methods, History):
             raise TypeError(
                 f"data: value must be a Tensor, got {type(value).__name__}; `array` holds the array"
             )
-        if self.requires_grad and value.dtype.kind != "f":
+        if self.requires_grad and value.dtype.kind not in dtypes.FLOATS:
             raise RuntimeError(
                 f"data: a tensor that requires grad must be floating-point, got {value.dtype}"
             )

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import dtypes
 from ..nn import Module
 from ..tensor import Tensor
 from .batches import called
@@ -71,7 +72,7 @@ def find_nonfinite(model: Module, x: Any, target: Any, loss: Callable[..., Any])
 def finite(t: Tensor) -> bool:
     """Whether all elements are finite; the sum decides this in one pass unless it overflows."""
     with np.errstate(all="ignore"):
-        return t.array.dtype.kind != "f" or bool(
+        return t.array.dtype.kind not in dtypes.FLOATS or bool(
             np.isfinite(t.array.sum()) or np.isfinite(t.array).all()
         )
 

@@ -126,7 +126,8 @@ def write_by_hand(path, header, data):
     path.write_bytes(len(text).to_bytes(8, "little") + text + data)
 
 
-def test_bfloat16_becomes_the_same_number_in_float32(path):
+def test_bfloat16_becomes_the_same_number_in_float32(path, monkeypatch):
+    monkeypatch.setattr(mt.dtypes, "has_bfloat16", lambda: False)
     bits = np.uint16([0x3F80, 0xC049, 0x0001, 0x7F80, 0x8000, 0x7F7F])
     header = {"w": entry("BF16", (2, 3), 12), "b": entry() | {"data_offsets": [12, 20]}}
     write_by_hand(path, header, bits.tobytes() + np.float32([1, 2]).tobytes())

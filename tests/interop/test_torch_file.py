@@ -260,7 +260,10 @@ def assert_same(ours, theirs):
         assert isinstance(ours, mt.nn.Parameter) == isinstance(theirs, torch.nn.Parameter)
         assert ours.requires_grad == theirs.requires_grad
         theirs = theirs.detach()
-        theirs = (theirs.float() if theirs.dtype == torch.bfloat16 else theirs).numpy()
+        if theirs.dtype == torch.bfloat16:
+            assert str(ours.dtype) == ("bfloat16" if mt.dtypes.has_bfloat16() else "float32")
+            ours, theirs = ours.float(), theirs.float()
+        theirs = theirs.numpy()
         assert ours.dtype == theirs.dtype and ours.shape == theirs.shape
         np.testing.assert_array_equal(ours.detach().numpy(), theirs)
     elif isinstance(theirs, dict):
