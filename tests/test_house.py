@@ -175,10 +175,12 @@ def test_the_oracle_imports_numpy_and_nothing_of_the_project():
 
 @pytest.fixture(scope="module")
 def imports():
-    """The statement that imports the package with all its parts, which it loads on first
-    use.
+    """The statement that imports the package with all its parts, which it loads on first use.
+
+    Only type checkers read second_places.
     """
-    parts = {part(module) for module in sources()} - {"minitorch_cnn", "cli", "benchmarks"}
+    apart = {"minitorch_cnn", "cli", "benchmarks", "second_places"}
+    parts = {part(module) for module in sources()} - apart
     return "import " + ", ".join(
         ["minitorch_cnn", *sorted(f"minitorch_cnn.{name}" for name in parts)]
     )
