@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,8 +22,23 @@ _generator: np.random.Generator | None = None  # created on first use: numpy.ran
 _seed: int | None = None  # its initial seed
 
 
+class Rows(NamedTuple):
+    """The rows of a batch that a process computes: `count` of `total`, from `first` on."""
+
+    first: int
+    count: int
+    total: int
+
+    @classmethod
+    def of_rank(cls, rank: int, size: int, total: int) -> Rows:
+        """The rows of one of `size` ranks: equal parts, the first ranks have one more."""
+        least, more = divmod(total, size)
+        return cls(rank * least + min(rank, more), least + (rank < more), total)
+
+
 class _OfThread(threading.local):
     generator: Callable[[], np.random.Generator] | None = None  # set while a thread has its own
+    rows: Rows | None = None  # set while a thread computes a part of a batch
 
 
 _of_thread = _OfThread()
@@ -58,8 +74,10 @@ def default_generator() -> np.random.Generator:
     While a `DataLoader` loads a sample, it is the stream of that sample in that thread.
     """
     if _of_thread.generator is not None:
-        return _of_thread.generator()
-    return manual_seed(_entropy()) if _generator is None else _generator
+        found = _of_thread.generator()
+    else:
+        found = manual_seed(_entropy()) if _generator is None else _generator
+    return found if _of_thread.rows is None else _rows_generator()(found, _of_thread.rows)
 
 
 class drawing_from:
@@ -76,6 +94,66 @@ class drawing_from:
 
     def __exit__(self, *error: object) -> None:
         _of_thread.generator = self.before
+
+
+class drawing_rows:
+    """A context in which draws of one number or more per row are those of the whole batch's rows.
+
+    A draw whose first size is that of the rows is made for the batch, and cut: dropout then does
+    not depend on how a batch is divided. Others are made as they are.
+    """
+
+    __slots__ = ("before", "rows")
+
+    def __init__(self, rows: Rows | None):
+        self.rows = rows
+
+    def __enter__(self) -> None:
+        self.before = _of_thread.rows
+        _of_thread.rows = self.rows
+
+    def __exit__(self, *error: object) -> None:
+        _of_thread.rows = self.before
+
+
+# The place of `size` among the arguments of a Generator's methods.
+_SIZES = {
+    "random": 0, "standard_normal": 0, "standard_exponential": 0, "exponential": 1, "uniform": 2,
+    "normal": 2, "integers": 2, "beta": 2,
+}  # fmt: skip
+
+
+@cache
+def _rows_generator() -> Any:
+    """The class of a Generator that draws for the whole batch; made on first use, as above."""
+
+    def cutting(name: str, place: int) -> Any:
+        whole = getattr(np.random.Generator, name)
+
+        def draw(self: Any, *args: Any, **settings: Any) -> Any:
+            given = list(args)
+            size = given[place] if len(given) > place else settings.get("size")
+            rows = self.rows
+            if not isinstance(size, tuple) or not size or size[0] != rows.count:
+                return whole(self, *args, **settings)
+            if len(given) > place:
+                given[place] = (rows.total, *size[1:])
+            else:
+                settings["size"] = (rows.total, *size[1:])
+            return whole(self, *given, **settings)[rows.first : rows.first + rows.count]
+
+        return draw
+
+    def begin(self: Any, generator: np.random.Generator, rows: Rows) -> None:
+        np.random.Generator.__init__(self, generator.bit_generator)
+        self.rows = rows
+
+    methods = {name: cutting(name, place) for name, place in _SIZES.items()}
+    new: Any = lambda cls, generator, rows: np.random.Generator.__new__(  # noqa: E731
+        cls, generator.bit_generator
+    )
+    body = {"__new__": new, "__init__": begin, **methods}
+    return type("RowsGenerator", (np.random.Generator,), body)
 
 
 def get_rng_state() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..devices import check_device
-from ..random import default_generator, drawing_from
+from ..random import Rows, default_generator, drawing_from
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset, Samples
 from .fetching import Job
@@ -217,25 +218,52 @@ class DataLoader:
         Raises: ValueError for an unknown device, RuntimeError for a missing one.
         """
         device = check_device(device, "batches_on")
+        return self._epoch(self._begin(), device, None)
+
+    def rows_on(self, device: str, rank: int, size: int) -> Iterator[tuple[Any, Rows]]:
+        """As `batches_on`, but only the rows of one of `size` ranks are loaded: (batch, its Rows).
+
+        Samples and their random numbers are those of the whole batch. A rank without rows in a
+        small batch loads its first sample, to be cut off.
+
+        Raises: ValueError for an `IterableDataset` or a loader without batches.
+        """
+        if not self.divisible:
+            raise ValueError("rows_on: the loader must have batches of samples with an index")
+        return self._epoch(self._begin(), check_device(device, "rows_on"), (rank, size))
+
+    @property
+    def divisible(self) -> bool:
+        """Whether `rows_on` can load parts of batches: there are batches, of samples by index."""
+        return self._batched and not self._iterable
+
+    def _begin(self) -> _Position:
         if self._resume:
             self._resume = False
         else:
             generator = default_generator() if self.generator is None else self.generator
             self._position = _Position(int(generator.integers(2**63)))
-        return self._epoch(self._position, device)
+        return self._position
 
-    def _epoch(self, position: _Position, device: str) -> Iterator[Any]:
-        with closing(self._load(position)) as batches:
+    def _epoch(
+        self, position: _Position, device: str, part: tuple[int, int] | None
+    ) -> Iterator[Any]:
+        places: deque[Rows] = deque()  # of the batches in flight
+        with closing(self._load(position, part, places)) as batches:
             for batch in transferred(batches, device):
                 position.batches += 1
-                yield batch
+                yield batch if part is None else (batch, places.popleft())
         position.seed, position.batches = None, 0
 
-    def _load(self, position: _Position) -> Generator[Any, None, None]:
-        batches = self._ahead(position.seed, self._tasks(position))
+    def _load(
+        self, position: _Position, part: tuple[int, int] | None, places: deque[Rows]
+    ) -> Generator[Any, None, None]:
+        batches = self._ahead(position.seed, self._tasks(position, part, places))
         return _skipped(batches, position.batches) if self._iterable else batches
 
-    def _tasks(self, position: _Position) -> Iterator[tuple[int, object]]:
+    def _tasks(
+        self, position: _Position, part: tuple[int, int] | None, places: deque[Rows]
+    ) -> Iterator[tuple[int, object]]:
         """(Position of the first sample, what to load) for each remaining batch."""
         if self._iterable:
             for first in count(0, self.batch_size or 1):
@@ -252,8 +280,13 @@ class DataLoader:
             if indices is None:
                 return
             indices = list(indices) if self._batched else indices
-            if batch >= position.batches:
+            if batch >= position.batches and part is None:
                 yield first, indices
+            elif batch >= position.batches:
+                rows = Rows.of_rank(*part, len(indices))
+                places.append(rows)
+                own = indices[rows.first : rows.first + rows.count] or indices[:1]
+                yield first + rows.first, own
             first += len(indices) if self._batched else 1
 
     def _ahead(self, seed: int, tasks: Iterator[Any]) -> Generator[Any, None, None]:

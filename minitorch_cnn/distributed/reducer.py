@@ -61,8 +61,8 @@ class Bucket:
 class Reducer:
     """The gradients of `parameters`, averaged over all ranks in each backward pass.
 
-    factor: what this rank's gradients are multiplied with before they are summed: 1 / ranks, or
-    its share of the samples of a global batch. A rank of factor 0 has no samples.
+    factor: what this rank's gradients are multiplied with before they are summed: 1 / ranks, or 1
+    where the loss is already this rank's share of that of a global batch.
     enabled: False while gradients accumulate locally.
     """
 
@@ -115,6 +115,7 @@ class Reducer:
         if not self.enabled:
             return
         if not self.running:
+            queue_callback(self._end)
             self._begin()
         if i in self.seen:
             raise RuntimeError(
@@ -128,7 +129,6 @@ class Reducer:
             self._look(bucket)
 
     def _begin(self) -> None:
-        queue_callback(self._end)
         self.running, self.launched = True, 0
         self.seen: set[int] = set()
         self.arrived = []
@@ -140,12 +140,13 @@ class Reducer:
     def _fill(self, i: int, parameter: Tensor | None) -> None:
         """Copy a gradient, None for zeros, into its bucket; start all buckets that are full."""
         part = self.parts[i]
-        if parameter is None or not self.factor:  # no samples: a mean over none is NaN
+        if parameter is None:
             part[...] = 0
+        elif self.factor == 1:
+            part[...] = parameter.grad.array.reshape(-1)
         else:
-            gradient: Any = parameter.grad
-            scaled = gradient.array.reshape(-1) * gradient.array.dtype.type(self.factor)
-            part[...] = scaled
+            array = parameter.grad.array
+            part[...] = array.reshape(-1) * array.dtype.type(self.factor)
         self.place[i].missing -= 1
         while self.launched < len(self.buckets) and not self.buckets[self.launched].missing:
             bucket = self.buckets[self.launched]
@@ -185,9 +186,26 @@ class Reducer:
             for i, part in bucket.places():
                 if used[i]:
                     self._store(self.parameters[i], part)
-        if not self.ordered and not self.find_unused:
+        if not self.ordered:
             self.ordered = True
-            self._make_buckets(gathered(self.group, self.arrived)[0])
+            order = gathered(self.group, self.arrived)[0]
+            left = [i for i in range(len(self.parameters)) if i not in order]
+            self._make_buckets(order + left)
+
+    def reduce_now(self) -> None:
+        """Reduce the gradients as they are, outside of backward; a missing one counts as unused."""
+        self._begin()
+        for i, parameter in enumerate(self.parameters):
+            if parameter.grad is not None:
+                self.seen.add(i)
+                self.arrived.append(i)
+                self._fill(i, parameter)
+        self._end()
+
+    def close(self) -> None:
+        """Remove the hooks."""
+        for handle in self.handles:
+            handle.remove()
 
     def _compare(self) -> str:
         """A rank and its parameters without a gradient, "" if there is none or with `find_unused`.

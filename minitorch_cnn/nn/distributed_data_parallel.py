@@ -80,9 +80,9 @@ class DistributedDataParallel(Module):
             raise ValueError(f"{name}: module has no parameter that requires grad")
         self.module, self.broadcast_buffers = module, broadcast_buffers
         self._group = group
-        _compare_models(group, module)
+        compare_models(name, group, module)
         with_buffers = [*module.parameters(), *module.buffers()]
-        _broadcast(with_buffers)
+        broadcast_tensors(with_buffers)
         names, parameters = zip(*named, strict=True)
         self.reducer = Reducer(
             group, names, parameters, int(cap * 2**20), find_unused_parameters, dtype
@@ -91,7 +91,7 @@ class DistributedDataParallel(Module):
     def forward(self, *inputs: Any, **kwargs: Any) -> Any:
         synced = self.training and self.reducer.enabled and is_grad_enabled()
         if synced and self.broadcast_buffers:
-            _broadcast(list(self.module.buffers()))
+            broadcast_tensors(list(self.module.buffers()))
         return self.module(*inputs, **kwargs)
 
     @contextmanager
@@ -104,7 +104,7 @@ class DistributedDataParallel(Module):
             self.reducer.enabled = before
 
 
-def _compare_models(group: Any, module: Module) -> None:
+def compare_models(function: str, group: Any, module: Module) -> None:
     """Raises: RuntimeError on all ranks, naming the first difference from rank 0's model."""
     facts = [
         f"{kind} {name} of {t.array.dtype} {tuple(t.array.shape)}"
@@ -116,11 +116,11 @@ def _compare_models(group: Any, module: Module) -> None:
         for name, t in tensors
     ]
     digest = hashlib.sha256("\n".join(facts).encode()).hexdigest()
-    said = group.exchange(f"DistributedDataParallel() of a model {digest}")
-    if not all(text.startswith("DistributedDataParallel(") for text in said):
+    said = group.exchange(f"{function}() of a model {digest}")
+    if not all(text.startswith(f"{function}(") for text in said):
         others = next(r for r, text in enumerate(said) if text != said[group.rank])
         raise RuntimeError(
-            f"DistributedDataParallel: the ranks make different calls: rank {others} {said[others]}"
+            f"{function}: the ranks make different calls: rank {others} {said[others]}"
         )
     if len(set(said)) == 1:
         return
@@ -130,12 +130,12 @@ def _compare_models(group: Any, module: Module) -> None:
         for mine, theirs in zip([*everyone[0], "nothing"], [*other, "nothing"], strict=False):
             if mine != theirs:
                 raise RuntimeError(
-                    f"DistributedDataParallel: the ranks have different models: rank 0 has {mine}, "
+                    f"{function}: the ranks have different models: rank 0 has {mine}, "
                     f"rank {rank} has {theirs}"
                 )
 
 
-def _broadcast(tensors: Sequence[Tensor]) -> None:
+def broadcast_tensors(tensors: Sequence[Tensor]) -> None:
     """Overwrite tensors by those of rank 0, all of one dtype and device in one message."""
     kinds: dict[Any, list[Tensor]] = {}
     for t in tensors:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import functional as F
+from ..distributed.group import current_or_none
 from ..nn import Module
 from ..optim import ExponentialMovingAverage, Optimizer
 from ..optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
@@ -27,6 +28,7 @@ from .means import Means
 from .modes import training_modes
 from .objective import adds_up, loss_modules, with_heads
 from .progress import PROGRESS
+from .ranks import Ranks
 
 
 def fit(
@@ -86,6 +88,13 @@ def fit(
     on_start: called after all checks, before the first step.
     on_epoch: called with the history after each epoch; returning True stops the training.
 
+    On several processes (`distributed.init_process_group`), every rank calls fit with the same
+    arguments. `train` gives the batches of all ranks together: each rank computes its rows, loads
+    only these with a DataLoader, and gradients, losses and metrics are those of the whole batch,
+    for any number of ranks. Random numbers belong to a row's place in the batch. Batch norm must be
+    `SyncBatchNorm` for this; others see a rank's rows only. Rank 0 writes the checkpoint, shows
+    progress and calls on_start and on_epoch; any number of ranks can resume.
+
     A model that changes during training, such as `NASNet`, has a method set_progress, which is
     called before each batch with the completed fraction of all steps, from 0 to 1.
 
@@ -104,6 +113,9 @@ def fit(
     check_optimizer(model, loss, optimizer)
     check_scheduler(scheduler, scheduler_every, optimizer)
     check_metrics("fit", metrics)
+    gradients = Gradients(model, optimizer, accumulate, adds_up(loss))
+    group = current_or_none()
+    ranks = None if group is None else Ranks(group, model, gradients)
     run = Loop(
         model=model,
         train=train,
@@ -114,7 +126,7 @@ def fit(
         scheduler_every=scheduler_every,
         loss=with_heads(loss, auxiliary),
         loss_part=next(loss_modules(loss), None),
-        gradients=Gradients(model, optimizer, accumulate, adds_up(loss)),
+        gradients=gradients,
         means=Means(metrics),
         clip_norm=clip_norm,
         average=None if average is None else ExponentialMovingAverage(model, average),
@@ -122,18 +134,30 @@ def fit(
         checkpoint=checkpoint,
         checkpoint_every=checkpoint_every,
         on_epoch=on_epoch,
+        ranks=ranks,
     )
-    if resume and checkpoint is not None and Path(checkpoint).is_file():
-        run.resume_from(load_checkpoint(checkpoint))
+    first = ranks is None or ranks.first
+    state = None
+    if resume and checkpoint is not None and first and Path(checkpoint).is_file():
+        state = load_checkpoint(checkpoint)
+    if ranks is not None:
+        state = ranks.of_first(state)
+    if state is not None:
+        run.resume_from(state)
     else:
         run.save()
-    if on_start is not None:
+    if on_start is not None and first:
         on_start()
     per_epoch = samples_of(train)
-    run.show = PROGRESS[progress](per_epoch and epochs * per_epoch, run.samples)
+    display = PROGRESS[progress if first else "none"]
+    run.show = display(per_epoch and epochs * per_epoch, run.samples)
     try:
         with training_modes(model) as run.modes:
             run.all_epochs()
+        if group is not None:
+            group.agree("end of fit()")  # rank 0 has written the checkpoint
     finally:
         run.show.close()
+        if ranks is not None:
+            ranks.reducer.close()
     return run.history

@@ -29,18 +29,24 @@ class Gradients:
     def full(self) -> bool:
         return self.batches == self.most
 
-    def add(self, loss: Tensor, weight: float) -> None:
-        """Accumulate a batch; the first batch of a step replaces the previous step's gradient."""
+    def add(self, loss: Tensor | None, weight: float) -> None:
+        """Accumulate a batch; the first batch of a step replaces the previous step's gradient.
+
+        loss: None if no row of the batch is computed in this process.
+        """
         if not self.batches:
             self.weight = 0.0
             self.optimizer.zero_grad()
             self.model.zero_grad()  # else gradients outside the optimizer would accumulate forever
         self.batches += 1
         before, self.weight = self.weight, self.weight + weight
-        if self.batches == 1 or self.adds_up:
-            loss.backward()
-        elif weight:
+        share = 1.0
+        if self.batches > 1 and not self.adds_up:
+            if not weight:
+                return
+            share = weight / self.weight
             for p in self.parameters:
                 if p.grad is not None:
                     p.grad.array *= before / self.weight
-            (loss * (weight / self.weight)).backward()
+        if loss is not None:
+            (loss if share == 1 else loss * share).backward()

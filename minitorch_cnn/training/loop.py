@@ -28,6 +28,7 @@ from .metrics import are_classes, known, measure, pixel_scores
 from .nonfinite import NonFiniteError, find_nonfinite, finite, has_nonfinite_gradient
 from .objective import loss_of_batch, main_output
 from .progress import describe
+from .ranks import Ranks
 
 
 @dataclass(kw_only=True)
@@ -52,6 +53,7 @@ class Loop:
     checkpoint_every: int | None
     on_epoch: Callable[[History], Any] | None
 
+    ranks: Ranks | None = None  # of a run on several processes
     modes: Modes = field(default_factory=dict)
     show: Any = None  # a Silent or a subclass that displays progress
     history: History = field(default_factory=History)
@@ -87,12 +89,19 @@ class Loop:
         if not self.model.training:  # a callback switched it
             set_modes(self.modes)
         started, before = time.perf_counter(), self.seconds
-        for x, target in pairs("fit", self.train, place_of(self.model)):
-            self.one_batch(x, target)
+        place, ranks = place_of(self.model), self.ranks
+        batches = pairs if ranks is None else ranks.pairs
+        for x, target, *rows in batches("fit", self.train, place):
+            self.tell_progress()
+            if ranks is None:
+                self.one_batch(x, target)
+            else:
+                ranks.one_batch(self, x, target, *rows)
             if self.gradients.full():
                 self.one_step()
             self.seconds = before + time.perf_counter() - started
-            self.show.advance(samples_in("fit", x), *self.so_far())
+            samples = rows[0].total if rows else samples_in("fit", x)
+            self.show.advance(samples, *self.so_far())
             every = self.checkpoint_every
             if every is not None and not self.gradients.batches and self.step % every == 0:
                 self.save()
@@ -107,11 +116,13 @@ class Loop:
         self.end_epoch()
         self.save()
 
-    def one_batch(self, x: Any, target: Any) -> None:
-        """Accumulate a batch into the gradient of the next step."""
+    def tell_progress(self) -> None:
         if hasattr(self.model, "set_progress"):
             steps = -(-len(self.train) // self.gradients.most)
             self.model.set_progress(self.step / (self.epochs * steps))
+
+    def one_batch(self, x: Any, target: Any) -> None:
+        """Accumulate a batch into the gradient of the next step."""
         samples, random_state = samples_in("fit", x), get_rng_state()
         output = called(self.model, x)
         loss = loss_of_batch("fit", self.loss, output, target)
@@ -131,6 +142,8 @@ class Loop:
             self.right += int((output.array.argmax(1) == target.array).sum())
 
     def one_step(self) -> None:
+        if self.ranks is not None:
+            self.ranks.before_step(self)
         if self.clip_norm is not None:
             clip_grad_norm_(self.gradients.parameters, self.clip_norm)
         self.lr = self.optimizer.param_groups[0]["lr"]
@@ -149,6 +162,8 @@ class Loop:
         return f"{len(self.history) + 1}/{self.epochs}", self.means.loss(), top1
 
     def end_epoch(self) -> None:
+        if self.ranks is not None:
+            self.ranks.share_buffers()
         _, loss, top1 = self.so_far()
         row = {
             "epoch": len(self.history) + 1,
@@ -173,14 +188,17 @@ class Loop:
         self.start_epoch()
         self.show.line(describe(row, self.epochs))
         if self.on_epoch is not None:
-            answer = self.on_epoch(self.history)
+            first = self.ranks is None or self.ranks.first
+            answer = self.on_epoch(self.history) if first else None
             self.stopped = isinstance(answer, bool | np.bool_) and bool(answer)
+            if self.ranks is not None:
+                self.stopped = self.ranks.of_first(self.stopped)
 
     def tested(self) -> dict[str, Any]:
         """The test columns of a history row."""
         means = self.means.anew()
         test: Any = self.test
-        result = measure("fit", self.model, test, self.loss, means)
+        result = measure("fit", self.model, test, self.loss, means, self.ranks)
         row: dict[str, Any] = {"test_loss": result.loss}
         if result.confusion is not None:
             row |= {"test_top1": result.top1, "test_top5": result.top5}
@@ -189,7 +207,9 @@ class Loop:
         return row | means.metrics("test_")
 
     def stop_at_nonfinite(self, x: Any, target: Any, loss: float) -> None:
-        place = find_nonfinite(self.model, x, target, self.loss)
+        self.nonfinite(find_nonfinite(self.model, x, target, self.loss), loss)
+
+    def nonfinite(self, place: str, loss: float) -> None:
         saved = (
             "no checkpoint was kept"
             if self.checkpoint is None
@@ -216,6 +236,9 @@ class Loop:
 
     def save(self) -> None:
         if self.checkpoint is None:
+            return
+        if self.ranks is not None and not self.ranks.first:
+            self.saved_step = self.step
             return
         state = {name: getattr(self, name) for name in self.PLAIN}
         parts = {name: self.stateful(name) for name in self.STATEFUL}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,19 @@ class Means:
     def metrics(self, prefix: str = "") -> dict[str, float]:
         """The means of the metrics by name, with a prefix."""
         return {prefix + name: total / self.samples for name, total in self.sums.items()}
+
+    def totals(self) -> list[float]:
+        """The sums as a list, which add up over parts of a batch."""
+        return [self.samples, self.weight, self.loss_sum, *self.sums.values()]
+
+    def add_totals(self, totals: Sequence[float]) -> None:
+        """Add the sums of other means of the same metrics."""
+        samples, weight, loss_sum, *sums = totals
+        self.samples += int(samples)
+        self.weight += weight
+        self.loss_sum += loss_sum
+        for name, total in zip(self.sums, sums, strict=True):
+            self.sums[name] += total
 
     def state_dict(self) -> dict[str, Any]:
         """The sums, under their checkpoint names: "seen" is the number of samples."""

@@ -137,18 +137,35 @@ def evaluate(
 
 
 def measure(
-    function: str, model: Module, batches: Iterable[Any], loss: Callable[..., Any], means: Means
+    function: str,
+    model: Module,
+    batches: Iterable[Any],
+    loss: Callable[..., Any],
+    means: Means,
+    ranks: Any = None,
 ) -> Evaluation:
-    """`evaluate` in the name of another function, with the metrics of `means`."""
+    """`evaluate` in the name of another function, with the metrics of `means`.
+
+    ranks: the `Ranks` that share the rows of each batch; each counts its own, none twice.
+    """
     counts = _ClassCounts()
+    divided = pairs if ranks is None else ranks.pairs
     with evaluation(model), no_grad():
-        for x, target in pairs(function, batches, place_of(model)):
+        for x, target, *rows in divided(function, batches, place_of(model)):
+            if rows and not rows[0].count:
+                continue
             output = called(model, x)
             found = loss_of_batch(function, loss, output, target)
             output = main_output(loss, output)
+            before = means.loss_sum
             means.add(function, samples_in(function, x), found, output, target)
+            if rows and ranks.gradients.adds_up:  # each rank has a part of the sum
+                share = rows[0].count / rows[0].total
+                means.loss_sum = before + (means.loss_sum - before) / share
             if found.of_classes and are_classes(output, target):
                 counts.add(output.cpu().numpy(), target.cpu().numpy())
+    if ranks is not None:
+        ranks.merge(means, counts)
     if not means.samples:
         raise ValueError(f"{function}: batches is empty")
     return counts.evaluation(means.loss())
@@ -181,6 +198,9 @@ class _ClassCounts:
     """The counts of class labels in an evaluation, accumulated over batches."""
 
     def __init__(self):
+        self.start()
+
+    def start(self) -> None:
         self.top1 = self.top5 = 0
         self.confusion: np.ndarray | None = None
         self.of_pixels = False
@@ -192,6 +212,20 @@ class _ClassCounts:
         confusion = confusion_matrix(logits.argmax(1), labels, logits.shape[1])
         self.confusion = confusion if self.confusion is None else self.confusion + confusion
         self.of_pixels = labels.ndim > 1
+
+    def parts(self) -> tuple[Any, ...]:
+        """What `add_parts` of another object takes."""
+        return self.top1, self.top5, self.confusion, self.of_pixels
+
+    def add_parts(
+        self, top1: int, top5: int, confusion: np.ndarray | None, of_pixels: bool
+    ) -> None:
+        self.top1 += top1
+        self.top5 += top5
+        self.of_pixels |= of_pixels
+        if confusion is not None:
+            before = self.confusion
+            self.confusion = confusion if before is None else before + confusion
 
     def evaluation(self, loss: float) -> Evaluation:
         if self.confusion is None:

@@ -4,9 +4,8 @@ import pytest
 
 from tests.distributed.launch import names, needs_mpi, outcomes
 
-CHECKS = [
-    (module, name) for module in ("collectives", "gradients", "norms") for name in names(module)
-]
+MODULES = ("collectives", "fitting", "gradients", "norms")
+CHECKS = [(module, name) for module in MODULES for name in names(module)]
 
 
 @needs_mpi
