@@ -7,7 +7,19 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 
-from . import analyse, compare, course, evaluate, explore, models, predict, search, summary, train
+from . import (
+    analyse,
+    compare,
+    course,
+    evaluate,
+    explore,
+    models,
+    predict,
+    ranks,
+    search,
+    summary,
+    train,
+)
 from .parser import CommandError, Parser, sentence
 
 DESCRIPTION = """\
@@ -47,11 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except BrokenPipeError:  # the reader of our output, such as `head`, has ended
             return 0
         except KeyboardInterrupt as interrupt:
-            tell(str(interrupt) or "interrupted")
+            if ranks.is_first():
+                tell(str(interrupt) or "interrupted")
             return 130
         except FORESEEN as error:
-            tell(sentence(error))
-            return 2
+            return ranks.fail(2, tell, sentence(error))
         finally:
             for stream in (sys.stdout, sys.stderr):
                 give_up_if_closed(stream)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
 from ..spelling import one_of
+from . import ranks
 from .parser import (
     CommandError,
     Parser,
@@ -45,8 +46,8 @@ examples:
   minitorch-cnn search --space cells --budget 50 --data shapes --images 500 --space-set nodes=3
   minitorch-cnn search --resume runs/search-cells    resume that search
 
-On a cluster, MPI's processes train the networks; the first one controls them (pip install mpi4py):
-  mpiexec -n 3 python -m mpi4py.futures -m minitorch_cnn search --space layers --budget 100"""
+On a cluster, MPI's processes train the networks; the first one controls them:
+  mpiexec -n 3 minitorch-cnn search --space layers --budget 100"""
 
 USAGE = """\
 minitorch-cnn search [--space NAME] [--method NAME] [--budget N] [settings] [--out DIR]
@@ -148,6 +149,14 @@ def add_parser(commands) -> None:
 
 
 def run(options) -> None:
+    with pool_of_ranks() as pool:
+        if not ranks.is_first():
+            return  # it has trained networks until the search ended
+        run_first(options, pool)
+
+
+def run_first(options, pool: tuple[Callable | None, int | None]) -> None:
+    """Search with the processes of a pool, or (None, None) for local ones."""
     from ..nas import read_plan
 
     if options.resume is not None:
@@ -158,14 +167,15 @@ def run(options) -> None:
         usual = f"search-{plan.space_name}"
         place = own_folder(options.out, usual, "search", "plan.json")
     with place as directory:
-        search(plan, directory, options)
+        search(plan, directory, options, pool)
 
 
-def search(plan, directory: Path, options) -> None:
+def search(plan, directory: Path, options, pool: tuple[Callable | None, int | None]) -> None:
     """Begin a search in its folder, or resume the one there."""
     from ..nas import resume_search, run_search
 
-    executor, workers = make_executor(options.workers)
+    executor, others = pool
+    workers = min(options.workers or others, others) if others else options.workers
     settings = {"workers": workers, "executor": executor}
     settings |= {"progress": progress_of(options), "on_start": partial(announce, directory)}
     with stoppable(directory, "search", "search", "plan.json"):
@@ -212,23 +222,23 @@ def given(options, *names: str) -> dict:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def make_executor(workers: int | None) -> tuple[Callable | None, int | None]:
-    """The factory of the pool, None for local processes; and the number of parallel networks.
+@contextmanager
+def pool_of_ranks() -> Iterator[tuple[Callable | None, int | None]]:
+    """A factory of the pool of MPI's other processes and their number, (None, None) without MPI.
 
-    Under `python -m mpi4py.futures` the pool is MPI's, if it has processes.
+    In the other processes the block runs when the first one has left its own.
     """
-    if "mpi4py.futures" not in sys.modules:
-        return None, workers
+    if ranks.count() == 1:
+        yield None, None
+        return
     from mpi4py import MPI
-    from mpi4py.futures import MPIPoolExecutor
+    from mpi4py.futures import MPICommExecutor
+    from threadpoolctl import threadpool_limits
 
-    from ..nas.workers import THREADS
-
-    others = MPI.COMM_WORLD.Get_size() - 1
-    if others == 0:
-        return None, workers
-    environment: dict[str, str] = dict.fromkeys(THREADS, "1")  # before NumPy is loaded there
-    return lambda: MPIPoolExecutor(main=False, env=environment), min(workers or others, others)
+    if not ranks.is_first():
+        threadpool_limits(1)  # each network is trained in one thread
+    with MPICommExecutor(MPI.COMM_WORLD) as pool:
+        yield (lambda: pool), ranks.count() - 1
 
 
 def report(plan, samples, directory: Path) -> None:

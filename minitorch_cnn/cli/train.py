@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..spelling import one_of
+from . import ranks
 from .parser import (
     CommandError,
     Parser,
@@ -48,6 +49,7 @@ examples:
   minitorch-cnn train --resume runs/quick               resume that run
   minitorch-cnn train net.py:Net                        the net called Net in net.py
   minitorch-cnn train net.py:make --set width=16 --data folder photos --size 64
+  mpiexec -n 4 minitorch-cnn train resnet20_cifar       on 4 processes, the same run as on one
 
 A net in a file is a class or function that builds it, or the net itself. --set gives its arguments;
 num_classes and in_channels come from the data. It takes images (N, channels, size, size), of the
@@ -74,7 +76,7 @@ FILES = {
 # The settings of a run, which --resume does not accept.
 SETTINGS = (
     *("model", "data", "test_data", "epochs", "batch_size", "optimizer", "lr", "seed", "size"),
-    *("set", "start", "weights", "out"),
+    *("scale_lr", "set", "start", "weights", "out"),
 )
 
 
@@ -115,6 +117,12 @@ def add_parser(commands) -> None:
     settings.add_argument("--optimizer", metavar="NAME", help="SGD, AdamW or RMSprop; needs --lr")
     settings.add_argument(
         "--lr", type=number(float, 0, above=True), metavar="RATE", help="the highest learning rate"
+    )
+    settings.add_argument(
+        "--scale-lr",
+        action="store_true",
+        default=None,
+        help="under mpiexec -n N: batches and learning rate times N, after a warm-up of 5 epochs",
     )
     settings.add_argument(
         "--seed", type=number(int, 0), metavar="N", help="the seed of random numbers (0)"
@@ -165,6 +173,7 @@ def add_parser(commands) -> None:
 def run(options) -> None:
     from ..training import resume_run, train_run
 
+    ranks.begin()
     if options.resume is not None:
         refuse_with_resume(options, "run", SETTINGS)
         start, place = resume_run, nullcontext(options.resume)
@@ -173,8 +182,8 @@ def run(options) -> None:
         start = partial(train_run, config)
         usual = f"{config.model if config.net is None else config.net.name}-{config.data}"
         place = own_folder(options.out, usual, "run", "config.json")
-    with place as directory:
-        train(directory, start, options)
+    with ranks.folder_of_first(place) as directory:
+        train(ranks.of_first(directory), start, options)
 
 
 def train(directory: Path, start: Callable, options) -> None:
@@ -182,6 +191,8 @@ def train(directory: Path, start: Callable, options) -> None:
     settings = {"device": options.device, "progress": progress_of(options)}
     with stoppable(directory, "train", "run", "config.json"):
         result = start(directory, on_start=partial(announce, directory, options), **settings)
+    if not ranks.is_first():
+        return
     print("\nHeld out: " + accuracy(result.evaluation))
     list_files(directory, FILES | NET)
 
@@ -212,6 +223,8 @@ def make_config(options) -> RunConfig:
         recipe = with_optimizer(recipe, options)
     elif options.lr is not None:
         recipe = replace(recipe, settings={**recipe.settings, "lr": options.lr})
+    if options.scale_lr:
+        recipe = recipe.scaled(ranks.count())
     return replace(config, recipe=recipe)
 
 
@@ -245,6 +258,12 @@ def announce(directory: Path, options, config: RunConfig) -> None:
         f"The folder of the run: {directory}",
         flush=True,
     )
+    if (number := ranks.count()) > 1:
+        from ..distributed.group import current
+
+        places = current("train").processes
+        named = ", ".join(f"rank {rank} is {place}" for rank, place in enumerate(places))
+        print(f"{number} ranks share each batch: {named}", flush=True)
     if config.data == "folder" and config.parts:
         learned, held_out = roots_of(config.path or "", config.test_path)
         train, test = (len(config.parts[part]) for part in ("train", "test"))

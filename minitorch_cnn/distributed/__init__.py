@@ -34,6 +34,7 @@ from .group import (
     is_initialized,
     is_mpi_available,
     is_nccl_available,
+    launched_rank,
     launched_size,
 )
 
@@ -58,6 +59,7 @@ __all__ = [
     "is_mpi_available",
     "is_nccl_available",
     "is_torchelastic_launched",
+    "launched_rank",
     "launched_size",
 ]
 

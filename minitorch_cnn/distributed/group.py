@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import hashlib
 import os
+import platform
 import sys
 import threading
 import time
@@ -24,6 +25,7 @@ HASH = 16
 TIMEOUT = timedelta(minutes=30)
 # The number of processes that a launcher started: Hydra's, Open MPI's, that of PMIx and Slurm.
 SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_SIZE")
+RANKS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID")
 
 
 class Group:
@@ -41,6 +43,7 @@ class Group:
         self.local_rank, self.local_size = node.Get_rank(), node.Get_size()
         self.cores = len(set().union(*node.allgather(_cores())))
         node.Free()
+        self.processes = self.comm.allgather(f"process {os.getpid()} on {platform.node()}")
         self.calls = 0
         self.mpi = MPIBackend(MPI, self.comm)
         # SyncBatchNorm's messages pass those of the gradients' buckets, in any order.
@@ -258,6 +261,13 @@ def launched_size() -> int:
     if "SLURM_STEP_NUM_TASKS" in os.environ and "SLURM_PROCID" in os.environ:
         return int(os.environ["SLURM_STEP_NUM_TASKS"])
     return next((int(os.environ[name]) for name in SIZES if name in os.environ), 1)
+
+
+def launched_rank() -> int:
+    """This process's rank by its launcher, 0 without one: known before MPI is started."""
+    if launched_size() == 1:
+        return 0
+    return next((int(os.environ[name]) for name in RANKS if name in os.environ), 0)
 
 
 def is_available() -> bool:

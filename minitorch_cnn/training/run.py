@@ -14,6 +14,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,11 +23,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..data import DataLoader
+from ..distributed.collectives import gathered
+from ..distributed.group import current_or_none
 from ..interop import load, save, write_atomically
 from ..kernels.tuning import tuned_by
 from ..models.fcn import start_from
 from ..models.vgg import VGG, copy_from_net_a
-from ..nn import Module
+from ..nn import Module, SyncBatchNorm
 from ..random import manual_seed
 from .config import described, make_model, source_of, with_style
 from .drawings import Style
@@ -87,6 +90,10 @@ def train_run(
     The device is not part of the run: initial weights and random numbers are drawn on the CPU, and
     a run resumes on any device.
 
+    On several processes (see `fit`) all ranks call this with the same arguments, batch norm takes
+    the statistics of all ranks, and rank 0 fills the folder. The run is that of one process, and
+    any number of ranks resumes it.
+
     For a net in a file ("FILE.py:NAME") the folder keeps a copy of the file and of the files beside
     it that it imports; the run is resumed and loaded with these copies.
 
@@ -97,13 +104,17 @@ def train_run(
     raise. A run that cannot start leaves no folder behind.
     """
     directory = Path(directory)
-    refuse_run(directory)
+    first, progress, device = role(progress, device)
+    if first:
+        refuse_run(directory)
     source = source_of(config)
     config = with_style(described(config, source))
     model = new_model(config, progress)
     check_input(model, config)
     config = replace(config, first_weights=digest(model), tuned=tuned_by())
     parts = make_parts(config, source, model.to(device=device), progress)
+    if not first:
+        return _train(config, parts, directory, progress, False, None)
     with making(directory), locked(directory, "train_run"):
         refuse_run(directory)
         keep_net(config, directory)
@@ -127,8 +138,9 @@ def resume_run(
     data or files have changed.
     """
     directory = Path(directory)
+    first, progress, device = role(progress, device)
     read_config(directory)  # before creating a lock in a folder without a run
-    with locked(directory, "resume_run"):
+    with locked(directory, "resume_run") if first else nullcontext():
         config = read_config(directory)
         source = source_of(config)
         refuse_shrunk(config, source)
@@ -141,6 +153,20 @@ def resume_run(
         with described_in(directory / "config.json"):
             parts = make_parts(config, source, model.to(device=device), progress)
         return _train(config, parts, directory, progress, True, on_start)
+
+
+def role(progress: str, device: str) -> tuple[bool, str, str]:
+    """Whether this rank writes the run's folder; its progress display, and its device.
+
+    The device "cuda" is the GPU of the rank's number on its machine.
+    """
+    group = current_or_none()
+    if group is None:
+        return True, progress, device
+    if device == "cuda":
+        device = f"cuda:{group.local_rank}"
+    first = group.rank == 0
+    return first, progress if first else "none", device
 
 
 def keep_net(config: RunConfig, directory: Path) -> None:
@@ -251,6 +277,9 @@ def _train(
 ) -> Result:
     chosen, loss = config.recipe, config.loss()
     source, model, train, test, optimizer, schedule = parts
+    group = current_or_none()
+    if group is not None:
+        model = SyncBatchNorm.convert_sync_batchnorm(model)
     history = fit(
         model,
         train,
@@ -270,6 +299,8 @@ def _train(
         on_start=None if on_start is None else partial(on_start, config),
         on_epoch=lambda history: history.save_csv(directory / "metrics.csv"),
     )
+    if group is not None and group.rank:
+        return Result(history, gathered(group, None)[0])
     metadata = {"model": config.model, "classes": json.dumps(config.classes)}
     metadata |= colours_as_text(chosen.channels, chosen.mean, chosen.std)
     save(model.state_dict(), directory / "weights.safetensors", metadata)
@@ -283,6 +314,8 @@ def _train(
     except ImportError as error:
         if progress != "none":
             print(f"train_run: no pictures were drawn: {error}", file=sys.stderr)
+    if group is not None:
+        gathered(group, evaluation)
     return Result(history, evaluation)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...data import transforms
@@ -116,6 +116,31 @@ class Recipe:
             )
         if self.init not in (None, "kaiming"):
             raise ValueError(f"Recipe: init={self.init!r} must be None or 'kaiming'")
+
+    def scaled(self, ranks: int) -> Recipe:
+        """This recipe for a batch of all ranks: that many times the batch and the rate, warmed up.
+
+        The linear scaling rule and the gradual warm-up of "Accurate, large minibatch SGD: training
+        ImageNet in 1 hour" (Goyal et al. 2017), sections 2.1 and 2.2: 5 epochs, at most half of
+        all. A warm-up that the recipe has starts at its old rate; a one-cycle schedule is one.
+        """
+        if ranks == 1:
+            return self
+        warm_up, schedule = self.warm_up, self.schedule
+        if warm_up is not None:
+            warm_up = {**warm_up, "start": warm_up["start"] / ranks}
+        elif schedule["name"] != "one-cycle":
+            epochs = min(5, self.epochs / 2)
+            warm_up = {"epochs": epochs, "start": 1 / ranks, "end": 1.0}
+            if "at" in schedule:  # which counts from the end of the warm-up
+                schedule = {**schedule, "at": [epoch - epochs for epoch in schedule["at"]]}
+        return replace(
+            self,
+            batch_size=self.batch_size * ranks,
+            settings={**self.settings, "lr": self.settings["lr"] * ranks},
+            warm_up=warm_up,
+            schedule=schedule,
+        )
 
     def make_optimizer(self, model: Module, steps: int) -> tuple[Optimizer, LRScheduler]:
         """The optimizer for a model, and the schedule for `steps` steps per epoch."""
