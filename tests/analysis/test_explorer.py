@@ -16,6 +16,8 @@ from minitorch_cnn.analysis.explorer.maps import (
     reduced,
     reduced_shape,
 )
+from minitorch_cnn.analysis.explorer.passes import stages
+from minitorch_cnn.analysis.trace import trace
 from minitorch_cnn.nn import functional as F
 from tests import oracle
 
@@ -206,6 +208,37 @@ def test_numbers_become_levels_between_the_least_and_the_largest():
     assert told["low"] == [1, 5] and told["high"] == [3, 5] and told["shape"] == [3]
     levels = np.frombuffer(base64.b64decode(told["bytes"]), np.uint8)
     assert levels.tolist() == [0, 128, 255, 0, 0, 0]
+
+
+class Fusable(nn.Module):
+    """A convolution with batch norm, addition and ReLU behind it, and one whose sum is clipped."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.bn, self.drop = nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1), nn.Identity()
+        self.last = nn.Conv2d(1, 2, 3)
+
+    def forward(self, x):
+        y = F.relu(x + self.bn(self.conv(x)))
+        return F.relu6(self.last(self.drop(y) * 2))
+
+
+def test_the_operators_are_told_before_and_after_each_pass():
+    found = stages(trace(Fusable(), (1, 4, 5), "test"))
+    told = {stage["name"]: [line["operator"] for line in stage["lines"]] for stage in found}
+    after = ["Conv", "Add", "Relu", "Mul", "Conv", "Clip"]
+    assert told["captured"] == ["Conv", "BatchNormalization", *after[1:]]
+    assert told["fold batch norm"] == after
+    assert list(told.values())[-1] == ["Conv + Add + Relu", "Mul", "Conv + Clip"]
+    last = found[-1]["lines"]
+    assert [line["name"] for line in last] == ["conv", "Mul", "last"]
+    assert [line["role"] for line in last] == ["conv", "join", "conv"]
+    assert [line["shape"] for line in last] == [[1, 4, 5], [1, 4, 5], [2, 2, 3]]
+    made = [line["output"] for line in found[0]["lines"]]
+    assert [line["output"] for line in last] == [made[3], made[4], made[6]]
+    # 20 numbers in each map but those of the last convolution and its clip, which have 12.
+    assert found[0]["bytes"] == 4 * (4 * 40 + 60 + 20 + 12 + 12 + 12)
+    assert found[-1]["bytes"] == 4 * (60 + 40 + 20 + 12)
 
 
 def test_as_many_labels_as_images_are_asked_for(tmp_path):

@@ -381,6 +381,50 @@ def test_words_can_be_read_in_either_theme(deep, theme):
         deep.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
+@pytest.fixture
+def compiled(chromium, tmp_path):
+    """The page of a net with a batch norm and a ReLU."""
+    layers = nn.Conv2d(1, 2, 3, padding=1), nn.BatchNorm2d(2), nn.ReLU(), nn.Flatten()
+    path = tmp_path / "compiled.html"
+    explore(nn.Sequential(*layers, nn.Linear(128, 3)), rng.random((1, 1, 8, 8)), path)
+    chromium.get(path.as_uri())
+    return chromium
+
+
+def test_the_operators_before_and_after_a_pass_stand_beside_each_other(compiled):
+    def rows():
+        return compiled.execute_script(
+            "const told = (cell) => (cell.querySelector('.operator') ?? cell).textContent;"
+            "return [...byId('pass').tBodies[0].rows].map((row) => [...row.cells].map(told))"
+        )
+
+    def marks(mark):
+        found = compiled.find_elements("css selector", f"#pass .{mark} .operator")
+        return [element.text for element in found]
+
+    shape, rest = "2 x 8 x 8", [["Flatten", "Flatten", "128"], ["Gemm", "Gemm", "3"]]
+    assert rows() == [["Conv", "", shape], ["BatchNormalization", "Conv", shape],
+                      ["Relu", "Relu", shape], *rest]  # fmt: skip
+    assert (marks("gone"), marks("took")) == (["Conv", "BatchNormalization"], ["Conv"])
+    told = compiled.find_element("id", "pass-text")
+    assert told.text.startswith("Before: 5 operators") and "After: 4 operators" in told.text
+    pressed = "#passes [aria-pressed=true]"
+    assert compiled.find_element("css selector", pressed).text == "fold batch norm"
+    compiled.find_elements("css selector", "#passes button")[-1].click()
+    assert rows() == [["Conv", "", shape], ["Relu", "Conv + Relu", shape], *rest]
+    assert compiled.find_element("css selector", pressed).text == "fuse epilogues"
+    assert compiled.get_log("browser") == []
+
+
+def test_the_layers_stay_above_what_follows_them(compiled):
+    compiled.set_window_size(1280, 900)
+    end = "return document.getElementById('network').getBoundingClientRect().bottom"
+    start = "return document.getElementById('compiler').getBoundingClientRect().top"
+    for _ in range(2):
+        assert compiled.execute_script(end) <= compiled.execute_script(start)
+        compiled.execute_script("scrollTo(0, document.body.scrollHeight)")
+
+
 def test_numbers_that_are_none_do_not_spoil_the_page(chromium, tmp_path):
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(72, 2))
     model[0].weight.array[0] = np.nan

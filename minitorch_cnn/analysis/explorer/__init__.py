@@ -1,10 +1,11 @@
 """The explorer: a network as one page to click through, which needs no network to view.
 
-The page has three parts. The layers as a graph (graph.js), in which modules can be folded (fold.js)
+The page has four parts. The layers as a graph (graph.js), in which modules can be folded (fold.js)
 and which can be searched and enlarged (view.js). The details of one layer: its cost (facts.js), the
 receptive field of an output and the layer's output for a digit (maps.js), and
-its weights (weights.js). A convolution to play with (convolution.js): the window, its column of the
-im2col matrix, and the product.
+its weights (weights.js). The operators before and after each pass of the compiler (passes.js). A
+convolution to play with (convolution.js): the window, its column of the im2col matrix, and the
+product.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from ..image_shapes import image_shape
 from ..trace import Shape, trace
 from .maps import outputs_of, packed, rounded
 from .network import Box, boxes, boxes_of
+from .passes import stages
 from .weights import weights_of
 
 __all__ = ["Box", "boxes", "explore"]
@@ -36,7 +38,7 @@ UNTRAINED = "untrained weights"
 MULTIPLY_ADDS = 300_000_000_000  # of all images of a page, unless it is asked for more
 SCRIPTS = (
     *("page.js", "fold.js", "graph.js", "view.js", "facts.js"),
-    *("closeup.js", "weights.js", "maps.js", "convolution.js"),
+    *("closeup.js", "weights.js", "maps.js", "passes.js", "convolution.js"),
 )
 
 
@@ -111,6 +113,7 @@ def explore(
         "images": {"labels": list(labels), **packed(images.mean(1))},
         "answers": _answers(answer, classes),
         "digits": digits.astype(int).tolist(),
+        "passes": stages(run),
     }
     write_atomically(out, page(data))
     return Path(out)
