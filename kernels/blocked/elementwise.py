@@ -5,14 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from ..exponential import sigmoid
+from ..exponential import exp_minus_1, sigmoid
 from ..jit import kernel
 from ..thread_pool import shared
 from .calls import Call, recorded
 from .layout import Layout
 
-# y = f(x): the functions by ONNX's names. Clip is [low, high] of x, the others have no parameters.
-FUNCTIONS = {"Clip": 0, "Sigmoid": 1, "HardSigmoid": 2, "HardSwish": 3, "Silu": 4, "LeakyRelu": 5}
+TWO = np.float32(2)
+
+# y = f(x): the functions by ONNX's names. Those with an exponential compute in float32.
+FUNCTIONS = ("Clip", "Sigmoid", "HardSigmoid", "HardSwish", "Silu", "LeakyRelu", "Tanh")
 
 
 def addition(a: Layout, b: Layout, y: Layout, low: float, high: float, dtype: Any) -> Call:
@@ -30,7 +32,7 @@ def function(name: str, x: Layout, y: Layout, a: float, b: float, dtype: Any) ->
 
     a, b: the bounds of Clip; alpha and beta of HardSigmoid; the slope of LeakyRelu.
     """
-    return _rows(apply, (x, y), np.array([FUNCTIONS[name], a, b], dtype))
+    return _rows(apply, (x, y), np.array([FUNCTIONS.index(name), a, b], dtype))
 
 
 def copy(x: Layout, y: Layout, dtype: Any) -> Call:
@@ -108,9 +110,13 @@ def apply(x, y, places, sizes, parameters, pool, first, last):
             elif kind == 4:
                 for j in range(length):
                     to[j] = source[j] * sigmoid(source[j])
-            else:
+            elif kind == 5:
                 for j in range(length):
                     to[j] = source[j] if source[j] >= 0 else source[j] * a
+            else:
+                for j in range(length):
+                    m = exp_minus_1(TWO * source[j])
+                    to[j] = m / (m + TWO)
 
 
 @kernel(inline=True)

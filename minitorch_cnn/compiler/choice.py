@@ -30,7 +30,10 @@ class Choice:
         self.lanes = kernels.lanes(self.dtype.itemsize)
         self.read = graph.consumers()
         self.blocked: set[str] = set()
+        self.flat: dict[str, str] = {}  # images in blocks by the names of their flat forms
         for step in steps:
+            if self._is_flattening(step):
+                self.flat[step.output] = step.node.inputs[0]
             image = self.is_image(step.output) and all(map(self.is_image, step.inputs[:1]))
             rule = getattr(self, f"_can_{step.node.operator}", None)
             if image and rule is not None and rule(step):
@@ -58,6 +61,14 @@ class Choice:
 
     def _in_blocks(self, *names: str) -> bool:
         return all(name in self.blocked for name in names)
+
+    def _is_flattening(self, step: Step) -> bool:
+        """Whether a step flattens an image in blocks that has one pixel."""
+        if step.node.operator not in ("Flatten", "Reshape"):
+            return False
+        x = step.node.inputs[0]
+        shape = self.shape(x)
+        return self._in_blocks(x) and shape[2:] == (1, 1) and self.shape(step.output) == shape[:2]
 
     def _can_Conv(self, step: Step) -> bool:
         node = step.node
@@ -116,8 +127,13 @@ class Choice:
         bounds = node.operator not in ("Clip", "Relu") or self.bounds(node) is not None
         return bounds and self._in_blocks(node.inputs[0])
 
-    _can_Sigmoid = _can_HardSigmoid = _can_HardSwish = _can_LeakyRelu = _can_elementwise
+    _can_HardSigmoid = _can_HardSwish = _can_LeakyRelu = _can_elementwise
     _can_Relu = _can_Clip = _can_elementwise
+
+    def _can_exponential(self, step: Step) -> bool:
+        return self.dtype == np.float32 and self._in_blocks(step.node.inputs[0])
+
+    _can_Sigmoid = _can_Tanh = _can_exponential
 
     def bounds(self, node: Node) -> tuple[float, float] | None:
         return bounds_of(self.graph, node)

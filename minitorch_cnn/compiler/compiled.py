@@ -15,7 +15,13 @@ from ..graph.capture import captured
 from ..graph.structure import flatten
 from ..nn import Module
 from ..tensor import Tensor
-from .passes import drop_identities, fold_batch_norm
+from .passes import (
+    dense_as_convolutions,
+    drop_identities,
+    fold_affine,
+    fold_batch_norm,
+    fold_constants,
+)
 from .state import State
 
 if TYPE_CHECKING:
@@ -83,7 +89,7 @@ class Compiled:
         return getattr(self.model, name)
 
 
-PASSES = (drop_identities, fold_batch_norm)
+PASSES = (drop_identities, fold_constants, fold_batch_norm, dense_as_convolutions, fold_affine)
 
 
 def _can_run(state: State, tensors: list[Tensor]) -> bool:

@@ -17,6 +17,7 @@ from ..graph import Graph, Node
 from ..kernels import blocked as kernels
 from ..kernels.blocked import Call, Layout
 from ..kernels.window import Window
+from .arrays import numpy_function
 from .choice import Choice
 from .memory import Life, live_peak, planned
 from .steps import Step, fused
@@ -31,7 +32,8 @@ class Place(NamedTuple):
 
 class Entry(NamedTuple):
     """One thing to do. call: a kernel on arrays, given as names of roots or as constants; or none,
-    and the step is run by its operator's ordinary implementation.
+    and the step is run by its operator's ordinary implementation, or by a function of NumPy's:
+    these two are the `arrays`.
 
     reads, writes: values that are ordinary arrays: what a reordering reads or makes.
     """
@@ -131,6 +133,8 @@ class _Planner:
         self.place()
         cleared: set[str] = set()
         for step in self.steps:
+            if step.output in self.choice.flat:
+                continue
             if step.output not in self.blocked:
                 self._run_ordinary(step)
                 continue
@@ -181,10 +185,11 @@ class _Planner:
 
     def _unpack(self, name: str) -> None:
         """Make an ordinary array of a value in blocks."""
-        if name in self.blocked and name not in self.unpacked:
+        image = self.choice.flat.get(name, name)
+        if image in self.blocked and name not in self.unpacked:
             self.unpacked.add(name)
-            call = kernels.from_blocks(self.layout(name))
-            entry = Entry(f"unpack {name}", call, (self._root(name), None), writes=(name,))
+            call = kernels.from_blocks(self.layout(image))
+            entry = Entry(f"unpack {name}", call, (self._root(image), None), writes=(name,))
             self.entries.append(entry)
 
     def _run_ordinary(self, step: Step) -> None:
@@ -193,7 +198,9 @@ class _Planner:
             self._unpack(name)
         node = step.node
         reads = tuple(name for name in step.inputs if name not in self.graph.constants)
-        self.entries.append(Entry(node.name, None, (step,), reads, tuple(node.outputs)))
+        plain = step == Step(node, node.outputs[0])
+        function = numpy_function(self.graph, node) if plain else None
+        self.entries.append(Entry(node.name, None, (step, function), reads, tuple(node.outputs)))
 
     def _plan_Conv(self, step: Step, sources: list[str]) -> list[Entry]:
         node = step.node
@@ -287,7 +294,7 @@ class _Planner:
         return [Entry(node.name, call, (self._root(sources[0]), self._root(step.output)))]
 
     _plan_Sigmoid = _plan_HardSigmoid = _plan_HardSwish = _plan_LeakyRelu = _plan_elementwise
-    _plan_Relu = _plan_Clip = _plan_elementwise
+    _plan_Relu = _plan_Clip = _plan_Tanh = _plan_elementwise
 
     def _simple(
         self, step: Step, sources: list[str], planner: Callable[..., Call], *settings: Any

@@ -15,7 +15,6 @@ from ..graph.structure import unflatten
 from ..kernels.blocked import Record, Records
 from ..tensor import Tensor
 from .plan import Entry, Plan
-from .steps import Step
 
 
 class Program:
@@ -31,11 +30,12 @@ class Program:
     def __call__(self, inputs: Sequence[Tensor]) -> Any:
         """The results for Tensors in the order of the graph's inputs."""
         values: dict[str, Any] = dict(zip(self._inputs, inputs, strict=True))
-        for part in self._parts():
-            if isinstance(part, Entry):
-                self._ordinary(part, values)
-            else:
-                part.run(self, values)
+        with np.errstate(all="ignore"):  # as under the framework's own operations
+            for part in self._parts():
+                if isinstance(part, Entry):
+                    self._ordinary(part, values)
+                else:
+                    part.run(self, values)
         results = [self.value(name, values) for name in self._outputs]
         assert self.graph.gives is not None
         return unflatten(self.graph.gives, results)
@@ -46,8 +46,12 @@ class Program:
 
     def _ordinary(self, entry: Entry, values: dict[str, Any]) -> None:
         """Run a step by its operator's ordinary implementation, then its epilogue."""
-        step: Step = entry.arrays[0]
+        step, function = entry.arrays
         node = step.node
+        if function is not None:
+            arrays = [self.value(name, values).array if name else None for name in node.inputs]
+            values[step.output] = Tensor(np.asarray(function(*arrays)))
+            return
         inputs = [self.value(name, values) if name else None for name in node.inputs]
         made = IMPLEMENTATIONS[node.operator](node, *inputs)
         made = made if isinstance(made, tuple) else (made,)

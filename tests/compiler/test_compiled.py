@@ -10,8 +10,15 @@ pytest.importorskip("numba")
 import minitorch_cnn as mt
 from minitorch_cnn import nn
 from minitorch_cnn.compiler.memory import Life, live_peak, planned
-from minitorch_cnn.compiler.passes import drop_identities, fold_batch_norm
+from minitorch_cnn.compiler.passes import (
+    dense_as_convolutions,
+    drop_identities,
+    fold_affine,
+    fold_batch_norm,
+    fold_constants,
+)
 from minitorch_cnn.compiler.steps import fused
+from minitorch_cnn.graph.capture import captured as captured_as
 from minitorch_cnn.nn import functional as F
 from tests.graph.random_nets import Random
 
@@ -144,8 +151,8 @@ def test_weights_modules_and_hooks_that_change_are_noticed():
         yield lambda: setattr(model[0].weight, "array", model[0].weight.array * 2)
         yield lambda: setattr(model[1].weight, "data", mt.full((16,), 3.0))
         yield lambda: setattr(model[2], "forward", lambda x: x - 1)
-        yield lambda: setattr(model, "2", nn.Tanh())
-        yield lambda: model.append(nn.Sigmoid())
+        yield lambda: setattr(model, "2", nn.Tanh().eval())
+        yield lambda: model.append(nn.Sigmoid().eval())
         yield lambda: model[2].register_forward_hook(lambda module, given, y: y + 1)
 
     with mt.no_grad():
@@ -261,6 +268,91 @@ def test_batch_norm_is_folded_only_where_nothing_else_reads_the_convolution():
 
     graph = mt.graph.capture(prepared(Both()), mt.zeros(1, 3, 8, 8))
     assert fold_batch_norm(graph).nodes == graph.nodes
+
+
+def captured(model, *size):
+    return captured_as(model.eval(), (mt.zeros(*size),), "compile", free=False).graph
+
+
+def same_results(graph, other, *size):
+    x = mt.randn(*size)
+    with mt.no_grad():
+        np.testing.assert_allclose(
+            mt.graph.run(other, x).numpy(), mt.graph.run(graph, x).numpy(), rtol=1e-4, atol=1e-5
+        )
+
+
+def operators(graph):
+    return [node.operator for node in graph]
+
+
+class Weighted(nn.Module):
+    """Weights that are made of others, a mean with a factor, and a linear layer on an image."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.dense = nn.Conv2d(3, 4, 3), nn.Linear(4 * 2 * 3, 5)
+        self.factor, self.shift = mt.randn(4), mt.randn(4, 1, 1)
+
+    def forward(self, x):
+        x = F.conv2d(x, self.conv.weight.abs() + 1, self.conv.bias)
+        x = mt.tanh(x * 0.3) * 1.7
+        x = F.avg_pool2d(x, 2) * self.factor.reshape(4, 1, 1) + self.shift
+        return mt.tanh(self.dense(F.relu(x.flatten(1)))) - 0.5
+
+
+def test_what_depends_on_constants_alone_is_computed_once():
+    graph = mt.graph.capture(Weighted(), mt.zeros(1, 3, 6, 8))
+    assert "Abs" in operators(graph)
+    folded = mt.graph.verify(mt.graph.infer(fold_constants(graph)))
+    assert "Abs" not in operators(folded)
+    same_results(graph, folded, 2, 3, 6, 8)
+
+
+def test_a_constant_that_is_a_result_is_still_computed():
+    class Net(nn.Module):
+        def forward(self, x):
+            return x + 1, self.place.abs()
+
+    net = Net()
+    net.place = nn.Parameter(mt.randn(2))
+    graph = mt.graph.capture(net, mt.zeros(1, 2))
+    assert operators(fold_constants(graph)) == operators(graph)
+
+
+def test_products_and_sums_with_constants_become_weights():
+    graph = fold_constants(captured(Weighted(), 2, 3, 6, 8))
+    folded = mt.graph.verify(fold_affine(dense_as_convolutions(graph)))
+    assert operators(folded)[:5] == ["Conv", "Tanh", "Conv", "Relu", "Conv"]
+    assert folded.producers()[folded.nodes[2].outputs[0]].get("group") == 4
+    same_results(graph, folded, 2, 3, 6, 8)
+
+
+def test_a_product_that_others_read_stays():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 3, 1)
+
+        def forward(self, x):
+            y = self.conv(x)
+            z = y * 2
+            return self.conv(z) + z + F.avg_pool2d(y - 1, 3, 1, 1)
+
+    graph = captured(Net(), 2, 3, 6, 8)
+    folded = mt.graph.verify(fold_affine(graph))
+    assert sorted(operators(folded)) == sorted(operators(graph))
+    same_results(graph, folded, 2, 3, 6, 8)
+
+
+def test_a_small_linear_layer_is_a_convolution_of_the_image_it_flattens():
+    end = nn.Flatten(), nn.Linear(144, 6), nn.ReLU(), nn.Linear(6, 2)
+    one = captured(nn.Sequential(nn.Conv2d(3, 4, 3), *end), 2, 3, 8, 8)
+    changed = mt.graph.verify(dense_as_convolutions(one))
+    assert operators(changed) == ["Conv", "Conv", "Relu", "Conv", "Flatten"]
+    same_results(one, changed, 2, 3, 8, 8)
+    large = captured(nn.Sequential(nn.Flatten(), nn.Linear(4096, 65)), 1, 4, 32, 32)
+    assert operators(dense_as_convolutions(large)) == ["Flatten", "Gemm"]
 
 
 def test_a_residual_and_a_relu_are_fused_with_their_convolution():

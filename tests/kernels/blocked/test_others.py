@@ -108,6 +108,7 @@ FUNCTIONS = {
     "HardSwish": (0, 0, lambda x: x * (x + 3).clip(0, 6) / 6),
     "Silu": (0, 0, lambda x: x / (1 + np.exp(-x))),
     "LeakyRelu": (0.1, 0, lambda x: np.where(x < 0, 0.1 * x, x)),
+    "Tanh": (0, 0, np.tanh),
 }
 
 
