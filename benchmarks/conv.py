@@ -151,7 +151,7 @@ def main(argv: list[str] | None = None) -> None:
     add("--rows", nargs="+", default=[], metavar="PART", help=text)
     text = "(default: all three)"
     add("--directions", choices=DIRECTIONS, nargs="+", default=DIRECTIONS, help=text)
-    add("--batch", type=int, default=1, help="images in a batch (default: 1)")
+    add("--batch", type=int, help="images in a batch (default: 1, on a GPU 64)")
     add("--chosen", action="store_true", help="only the implementation that runs unless forced")
     text = "seconds after which a row of three turns ends (default: 0.5)"
     add("--budget", type=float, default=0.5, help=text)
@@ -159,6 +159,8 @@ def main(argv: list[str] | None = None) -> None:
     add("--plot", metavar="FILE", help="also draw the roofline there (matplotlib)")
     add_arguments(parser, repeats=5, engines=["onnxruntime"])
     options = parse(parser, argv)
+    if options.batch is None:
+        options.batch = 64 if options.device == "cuda" else 1
     if options.batch < 1:
         parser.error(f"--batch {options.batch} must be at least 1")
     layers = selected(options.suite, options.rows)

@@ -15,7 +15,15 @@ import statistics
 from minitorch_cnn.kernels import dispatch
 
 from .competitors import FORMATS
-from .gpu import Ceilings, ceilings, event_times, gpu_machine, set_tf32, sets_beyond_cache
+from .gpu import (
+    Ceilings,
+    ceilings,
+    event_times,
+    gpu_machine,
+    row_goes_on,
+    set_tf32,
+    sets_beyond_cache,
+)
 from .problem import Problem, torch_call
 from .suites import Layer
 from .timing import geometric_mean
@@ -62,24 +70,27 @@ class GpuProblem(Problem):
 
 
 def measure(problem: GpuProblem, direction: str, ceiling: Ceilings, vs_torch: bool, repeats: int):
-    """One row: {implementation or rival: figures}."""
-    fns, errors = {}, {}
+    """One row: {implementation or rival: figures, or {"failed": reason} if it cannot run}."""
+    fns, errors, failed = {}, {}, {}
     for implementation in IMPLEMENTATIONS:
         if implementation not in dispatch.available("conv2d"):
             continue
         calls = problem.calls(direction, implementation)
-        try:
+        with row_goes_on(failed, implementation):
             errors[implementation] = problem.error(direction, calls[0]().get())
-        except RuntimeError as error:
-            if "cannot do" not in str(error):
-                raise
-            continue
-        fns[implementation] = calls
+            fns[implementation] = calls
     if vs_torch:
         for name in RIVALS:
-            fns[name] = problem.rival_calls(direction, nhwc=name.endswith("nhwc"))
+            with row_goes_on(failed, name):
+                calls = problem.rival_calls(direction, nhwc=name.endswith("nhwc"))
+                calls[0]()
+                fns[name] = calls
     operations = 2 * problem.layer.macs(problem.batch)
-    return figures_of(event_times(fns, repeats), errors, ceiling, problem.bytes, operations)
+    times = event_times(fns, repeats, host := {})
+    row = figures_of(times, errors, ceiling, problem.bytes, operations)
+    for name, seconds in host.items():
+        row[name]["host ms"] = statistics.median(seconds) * 1e3
+    return row | failed
 
 
 def figures_of(times: dict, errors: dict, ceiling: Ceilings, size: int, operations: int) -> dict:
@@ -109,7 +120,9 @@ def table(rows: list[dict]) -> str:
         cells = [f"{row['suite']:10} {row['layer']:18} {row['direction']:9}"]
         for name, width in zip(names, map(len, head[1:]), strict=True):
             found = row["figures"].get(name)
-            text = "" if found is None else f"{found['ms']:14.4f} {found['roofline']:5.0%}"
+            text = "" if found is None else f"{'failed':>14}"
+            if found is not None and "ms" in found:
+                text = f"{found['ms']:14.4f} {found['roofline']:5.0%}"
             if found is not None and "error" in found:
                 text += f" {found['error']:7.0e}"
             if found is not None and "ratio" in found:
@@ -117,6 +130,16 @@ def table(rows: list[dict]) -> str:
             cells.append(text.ljust(width))
         lines.append("  ".join(cells).rstrip())
     return "\n".join(["  ".join(head), *lines])
+
+
+def failures(rows: list[dict]) -> list[str]:
+    """A line for each implementation or rival that could not run in a row, with the reason."""
+    return [
+        f"{row['suite']} {row['layer']} {row['direction']}: {name} failed: {found['failed']}"
+        for row in rows
+        for name, found in row["figures"].items()
+        if "failed" in found
+    ]
 
 
 def means(rows: list[dict]) -> list[str]:
@@ -149,12 +172,17 @@ def main(options, layers: list[tuple[str, Layer]]) -> None:
     )
     rows = []
     for suite, layer in layers:
-        problem = GpuProblem(layer, options.batch)
+        lost = {}
+        with row_goes_on(lost, "arrays"):
+            problem = GpuProblem(layer, options.batch)
         for direction in options.directions:
-            found = measure(problem, direction, ceiling, bool(options.vs), options.repeats)
+            found = lost
+            if not lost:
+                found = measure(problem, direction, ceiling, bool(options.vs), options.repeats)
             row = {"suite": suite, "layer": layer.name, "direction": direction}
             rows.append(row | {"figures": found})
     print(table(rows))
+    print(*failures(rows), sep="\n")
     if options.vs:
         print("", *means(rows), sep="\n")
     if options.json:

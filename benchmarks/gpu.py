@@ -1,26 +1,34 @@
 """Timing on a GPU by CUDA events, on buffers that are not in the cache, and the GPU's ceilings.
 
-A call is queued behind an idle kernel, so that the time between its events is GPU time, without
-that of Python. Calls rotate through buffers that together exceed twice the second-level cache. The
-ceilings (copy bandwidth, matrix products) are measured in the same run: no figure comes from a data
-sheet.
+A call is queued behind an idle kernel that lasts twice as long as Python took to queue the call
+before, so that the time between its events is GPU time; the host's time is kept apart. Calls rotate
+through buffers that together exceed twice the second-level cache. The ceilings (copy bandwidth,
+matrix products) are measured in the same run on random numbers: no figure comes from a data sheet,
+and zeros or ones would take less power, and so less time.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from minitorch_cnn.kernels.cuda.array import has_gpu
 
 from .records import machine
 
-IDLE = """extern "C" __global__ void idle(long long cycles) {
-    long long start = clock64();
-    while (clock64() - start < cycles) {}
+IDLE = """__device__ long long now() {
+    long long nanoseconds;
+    asm volatile("mov.u64 %0, %globaltimer;" : "=l"(nanoseconds));
+    return nanoseconds;
+}
+extern "C" __global__ void idle(long long nanoseconds) {
+    const long long start = now();
+    while (now() - start < nanoseconds) {}
 }"""
-IDLE_CYCLES = 2_000_000  # about a millisecond: longer than Python takes to queue a call
+IDLE_SECONDS = 1e-3  # at least
 MOST_SETS = 16
 
 
@@ -48,9 +56,10 @@ def ceilings(tf32: bool) -> Ceilings:
     """Measure both ceilings now; the product in float32 or, with tf32, in TF32."""
     import cupy
 
-    source = cupy.ones(2**28, cupy.float32)  # 1 GiB
+    source = cupy.random.standard_normal(2**28, cupy.float32)  # 1 GiB
     target = cupy.empty_like(source)
-    a, b = (cupy.ones((8192, 8192), cupy.float32) for _ in range(2))
+    shape = 8192, 8192
+    a, b = (cupy.random.standard_normal(shape, cupy.float32) for _ in range(2))
     kind = cupy._core._routines_linalg
     before = cupy._core.get_compute_type(cupy.float32)
     wanted = kind.COMPUTE_TYPE_TF32 if tf32 else kind.COMPUTE_TYPE_PEDANTIC
@@ -90,29 +99,54 @@ def sets_beyond_cache(size: int) -> int:
     return min(MOST_SETS, 1 + math.ceil(2 * cache / max(size, 1)))
 
 
-def event_times(fns: dict[str, list[Callable]], repeats: int) -> dict[str, list[float]]:
+@contextmanager
+def row_goes_on(failed: dict[str, dict], name: str) -> Iterator[None]:
+    """Note an error in the block as failed[name] = {"failed": reason}, so that others are timed."""
+    try:
+        yield
+    except Exception as error:  # of a library that is broken here, of a kernel, of full memory
+        first = (str(error).splitlines() or [""])[0]
+        failed[name] = {"failed": f"{type(error).__name__}: {first}"}
+
+
+def event_times(
+    fns: dict[str, list[Callable]], repeats: int, host: dict[str, list[float]] | None = None
+) -> dict[str, list[float]]:
     """GPU seconds per call: competitors take turns, each rotates through its list of calls.
 
-    Every call first runs once untimed, to compile kernels and choose algorithms.
+    Every call first runs twice untimed, to compile kernels, choose algorithms and see how long
+    Python takes. host: receives the host's seconds of each call.
     """
     import cupy
 
     idle = cupy.RawKernel(IDLE, "idle")
-    for calls in fns.values():
+    host = {} if host is None else host
+    queueing = {}
+    for name, calls in fns.items():
         for call in calls:
             call()
+        queueing[name] = max(_host_seconds(call) for call in calls)
+        host[name] = []
     start, end = cupy.cuda.Event(), cupy.cuda.Event()
     times = {name: [] for name in fns}
     for turn in range(repeats):
         for name, calls in fns.items():
             call = calls[turn % len(calls)]
-            idle((1,), (1,), (cupy.int64(IDLE_CYCLES),))
+            seconds = max(IDLE_SECONDS, 2 * queueing[name])
+            idle((1,), (1,), (cupy.int64(seconds * 1e9),))
             start.record()
-            call()
+            host[name].append(_host_seconds(call))
             end.record()
             end.synchronize()
             times[name].append(cupy.cuda.get_elapsed_time(start, end) / 1e3)
     return times
+
+
+def _host_seconds(call: Callable) -> float:
+    """The seconds until a call returns, whether or not the GPU is done."""
+    before = time.perf_counter()
+    call()
+    return time.perf_counter() - before
 
 
 def set_tf32(allowed: bool, torch=None) -> str:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from .competitors import libraries
-from .gpu import gpu_machine, set_tf32
+from .gpu import gpu_machine, row_goes_on, set_tf32
 from .models import CASES, Case, nets, step
 from .timing import geometric_mean
 
@@ -57,6 +57,14 @@ def record(case: Case, mode: str, times: dict[str, list[float]]) -> dict:
     return row | ({"ratio": medians["ours"] / min(rivals)} if rivals else {})
 
 
+def measure(case: Case, mode: str, libs: dict, repeats: int) -> dict:
+    """The record of a network in one mode."""
+    import cupy
+
+    fns = {key: step(net, libs[key], case, mode) for key, net in nets(case, libs).items()}
+    return record(case, mode, wall_times(fns, cupy.cuda.runtime.deviceSynchronize, repeats))
+
+
 def main(options) -> None:
     """Run the benchmark with the options of benchmarks.models."""
     import cupy
@@ -73,22 +81,21 @@ def main(options) -> None:
     for name in options.names or [case.name for case in CASES]:
         case = Case(name, BATCH)
         for mode in options.mode:
-            found = nets(case, libs)
-            fns = {key: step(net, libs[key], case, mode) for key, net in found.items()}
-            synchronize = cupy.cuda.runtime.deviceSynchronize
-            row = record(case, mode, wall_times(fns, synchronize, options.repeats))
-            row |= {f"{key} GiB": held for key, held in memory(torch).items()}
+            row, failed = {"model": name, "mode": mode}, {}
+            with row_goes_on(failed, "row"):
+                row = measure(case, mode, libs, options.repeats)
+                row |= {f"{key} GiB": held for key, held in memory(torch).items()}
+            row |= failed.get("row", {})
             records.append(row)
             print("  ".join(f"{key} {value if isinstance(value, str) else round(value, 3)}"
                             for key, value in row.items()), flush=True)  # fmt: skip
-            del found, fns
             cupy.get_default_memory_pool().free_all_blocks()
             if torch is not None:
                 torch.cuda.empty_cache()
                 torch.cuda.reset_peak_memory_stats()
     if options.vs:
         for mode in options.mode:
-            ratios = [row["ratio"] for row in records if row["mode"] == mode]
+            ratios = [row["ratio"] for row in records if row["mode"] == mode and "ratio" in row]
             print(f"{mode}: geometric mean {geometric_mean(ratios):.2f} x torch's time")
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:

@@ -1,9 +1,11 @@
 """Operations between convolutions, timed on a GPU: python -m benchmarks.ops --device cuda
 
-Rows are those of benchmarks.ops; times are medians of CUDA events. `share` is the minimum time over
-the measured time: reading the input and writing the output once (backward: reading gy and the
-input, writing gx) at the bandwidth of a copy. `ratio` is our time over that of the faster of
-PyTorch's two layouts.
+Rows are those of benchmarks.ops, with as many samples as make the input 128 MiB or more: smaller
+ones measure the start of a launch. Times are medians of CUDA events, apart from the host's.
+`needed` is the minimum time over the measured one: reading the input and writing the output once
+(backward: reading gy and the input, writing gx) at the bandwidth of a copy. `moved` is the same for
+the bytes that our kernels have to move, where a sum must be known before the second pass begins.
+`ratio` is our time over that of the faster of PyTorch's two layouts.
 """
 
 from __future__ import annotations
@@ -13,17 +15,47 @@ import math
 import statistics
 
 from .competitors import libraries
-from .gpu import Ceilings, ceilings, event_times, gpu_machine, set_tf32, sets_beyond_cache
+from .gpu import (
+    Ceilings,
+    ceilings,
+    event_times,
+    gpu_machine,
+    row_goes_on,
+    set_tf32,
+    sets_beyond_cache,
+)
 from .ops import OPS, UPDATES, Op, Update, functions
 from .timing import geometric_mean
 
 FLOAT = 4  # bytes
+LEAST = 2**25  # numbers of an input
+# Passes over arrays of x's size in our kernels, forward and backward, where these are more.
+PASSES = {"batch norm": (3, 5), "batch norm, relu": (3, 5)}
 
 
 def traffic(op: Op, outputs: int, direction: str) -> int:
     """The minimum number of bytes moved: x and y forward; gy, x and gx backward."""
     x = math.prod(op.shape)
     return FLOAT * (x + outputs if direction == "forward" else outputs + 2 * x)
+
+
+def moved(op: Op, outputs: int, direction: str) -> int:
+    """The number of bytes that our kernels move."""
+    passes = PASSES.get(op.name.strip())
+    if passes is None:
+        return traffic(op, outputs, direction)
+    return FLOAT * math.prod(op.shape) * passes[direction == "backward"]
+
+
+def enlarged(row: Op | Update) -> Op | Update:
+    """The row with so many samples that its input has at least LEAST numbers."""
+    if not isinstance(row, Op) or row.name.strip() in FIXED:
+        return row
+    factor = -(-LEAST // math.prod(row.shape))
+    return row._replace(shape=(row.shape[0] * factor, *row.shape[1:]))
+
+
+FIXED = ("cross entropy", "label smoothing", "of pixels")  # whose targets have the rows' shapes
 
 
 def measure(row: Op | Update, libs: dict, ceiling: Ceilings, repeats: int) -> list[dict]:
@@ -34,13 +66,16 @@ def measure(row: Op | Update, libs: dict, ceiling: Ceilings, repeats: int) -> li
     records = []
     for direction, first in each["ours"][0].items():
         fns = {name: [found[direction] for found in sets] for name, sets in each.items()}
-        medians = {name: statistics.median(t) for name, t in event_times(fns, repeats).items()}
+        times = event_times(fns, repeats, host := {})
+        medians = {name: statistics.median(t) for name, t in times.items()}
         record = {"op": row.name.strip(), "of": size, "direction": direction}
         record |= {f"{name} ms": seconds * 1e3 for name, seconds in medians.items()}
         if isinstance(row, Op):
             outputs = (first if direction == "forward" else each["ours"][0]["forward"])().numel()
-            moved = traffic(row, outputs, direction)
-            record["share"] = ceiling.share(medians["ours"], moved, 0)
+            for head, count in (("needed", traffic), ("moved", moved)):
+                size = count(row, outputs, direction)
+                record[head] = ceiling.share(medians["ours"], size, 0)
+        record["host ms"] = statistics.median(host["ours"]) * 1e3
         rivals = [seconds for name, seconds in medians.items() if name != "ours"]
         if rivals:
             record["ratio"] = medians["ours"] / min(rivals)
@@ -55,19 +90,25 @@ def main(options) -> None:
     ceiling = ceilings(True)
     print("  ".join(f"{key} {value}" for key, value in facts.items()))
     print(f"copy {ceiling.bandwidth / 1e12:.2f} TB/s, {setting}\n")
-    heads = [*(f"{name} ms" for name in libs), "share"] + ["ratio"] * bool(options.vs)
+    heads = [*(f"{name} ms" for name in libs), "needed", "moved", "host ms"]
+    heads += ["ratio"] * bool(options.vs)
     print(f"{'op':18} {'of':>14} {'direction':>9}", *(f"{head:>13}" for head in heads))
     records = []
     for row in (*OPS, *UPDATES):
         if not options.names or row.name.strip() in options.names:
-            for record in measure(row, libs, ceiling, options.repeats):
+            failed, found = {}, []
+            with row_goes_on(failed, "row"):
+                found = measure(enlarged(row), libs, ceiling, options.repeats)
+            if failed:
+                print(f"{row.name:18} failed: {failed['row']['failed']}")
+            for record in found:
                 records.append(record)
                 numbers = [
                     f"{record[head]:13.4f}" if head in record else " " * 13 for head in heads
                 ]
                 print(f"{row.name:18} {record['of']:>14} {record['direction']:>9}", *numbers)
     if options.vs:
-        mean = geometric_mean([record["ratio"] for record in records])
+        mean = geometric_mean([record["ratio"] for record in records if "ratio" in record])
         print(f"ratio: geometric mean {mean:.2f} x torch's time, {len(records)} rows")
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:

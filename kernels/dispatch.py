@@ -58,7 +58,7 @@ NUMPY = Need(_always)  # always installed
 NUMBA = Need(has_numba, "Numba", "pip install numba")
 COMPILER = Need(has_compiler, "g++ on Linux", "apt install g++")
 NUMBA_CUDA = Need(
-    lambda: has_numba_cuda() and has_gpu(),
+    lambda: has_gpu() and has_numba_cuda(),
     "numba-cuda with a GPU",
     "pip install 'minitorch_cnn[gpu]'",
 )

@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, partial
@@ -25,8 +26,26 @@ def has_numba() -> bool:
 
 @cache
 def has_numba_cuda() -> bool:
-    """Whether Numba can compile for a GPU."""
-    return find_spec("numba_cuda") is not None
+    """Whether numba-cuda compiles a kernel for a GPU here.
+
+    Tried once: that it is installed says little, since it also needs CUDA's libraries and a NumPy
+    that its version knows.
+    """
+    if find_spec("numba_cuda") is None:
+        return False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from numba import cuda
+
+            cuda.jit("void(float32[:])")(_one_for_all)
+    except Exception:  # of Numba, NumPy, the linker or the driver: whatever a broken one raises
+        return False
+    return True
+
+
+def _one_for_all(x):
+    x[0] = 1
 
 
 def can_compile(case) -> bool:

@@ -3,9 +3,9 @@
     python -m minitorch_cnn.kernels.cuda.check
 
 compiles each .cu text in each specialisation of its operator's budget.py, for every architecture,
-and prints a table. It needs `pip install nvidia-cuda-nvrtc`, but no GPU and no driver. One register
-more than the budget can mean one block fewer on each multiprocessor. So a change that needs more
-must raise the budget in budget.py.
+with the options with which CuPy compiles it on a GPU, and prints a table. It needs `pip install
+nvidia-cuda-nvrtc`, but no GPU and no driver. One register more than the budget can mean one block
+fewer on each multiprocessor. So a change that needs more must raise the budget in budget.py.
 """
 
 import ctypes
@@ -23,9 +23,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .compiler import cache_folder
-from .launch import SOURCES, Module
+from .launch import GPU_OPTIONS, SOURCES, Module
 
 ARCHITECTURES = (75, 80, 90, 100)  # Turing, Ampere, Hopper, Blackwell
+
+# What CuPy adds to the options of a RawModule: denormals count as zero, and functions without
+# __host__ or __device__ are the device's.
+CUPY_OPTIONS = ("-ftz=true", "--device-as-default-execution-space")
 
 ENTRY = re.compile(r"Compiling entry function '(\w+)'")
 SPILLS = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads")
@@ -72,8 +76,9 @@ def usages(specialisation: Specialisation, architecture: int) -> dict[str, Usage
     """
     defines = {name: str(value) for name, value in specialisation.defines.items()}
     module = Module(SOURCES / specialisation.path, defines)
-    options = [f"--gpu-architecture=sm_{architecture}", "--std=c++17", "--ptxas-options=-v"]
-    return dict(_read(_log(module.text, specialisation.path, [*options, *module.options])))
+    options = [*GPU_OPTIONS, *module.options, *CUPY_OPTIONS, "--ptxas-options=-v"]
+    options.append(f"--gpu-architecture=sm_{architecture}")
+    return dict(_read(_log(module.text, specialisation.path, options)))
 
 
 def _read(log: str) -> Iterator[tuple[str, Usage]]:

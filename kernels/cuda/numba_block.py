@@ -6,8 +6,8 @@ one block of threads per sum. They take CuPy arrays without a copy.
 
 from typing import Any
 
+from numba import config, float64
 from numba import cuda as _cuda
-from numba import float64
 
 cuda: Any = _cuda  # only Numba knows the types within kernels
 THREADS = 128  # of a block
@@ -16,13 +16,22 @@ THREADS = 128  # of a block
 def per_element(kernel, result, *args) -> None:
     """Run a kernel with one thread per element of `result`, its last argument."""
     if result.size:
-        kernel[-(-result.size // THREADS), THREADS](*args, result)
+        _launch(kernel, -(-result.size // THREADS), *args, result)
 
 
 def per_sum(kernel, count: int, *args) -> None:
     """Run a kernel with one block of threads per sum, for `count` sums."""
     if count:
-        kernel[count, THREADS](*args)
+        _launch(kernel, count, *args)
+
+
+def _launch(kernel, blocks: int, *args) -> None:
+    """Run a kernel without Numba's warning that few blocks leave a GPU idle."""
+    before, config.CUDA_LOW_OCCUPANCY_WARNINGS = config.CUDA_LOW_OCCUPANCY_WARNINGS, 0
+    try:
+        kernel[blocks, THREADS](*args)
+    finally:
+        config.CUDA_LOW_OCCUPANCY_WARNINGS = before
 
 
 @cuda.jit(device=True)

@@ -39,13 +39,16 @@ def map_tensors(batch: Any, change: Callable[[Tensor], Tensor]) -> Any:
 
 def _one_ahead(batches: Iterable[Any], device: str) -> Iterator[Any]:
     lane, coming = _Lane(device), None
-    for batch in batches:
-        sent = lane.send(batch)
+    try:
+        for batch in batches:
+            sent = lane.send(batch)
+            if coming is not None:
+                yield lane.receive(coming)
+            coming = sent
         if coming is not None:
             yield lane.receive(coming)
-        coming = sent
-    if coming is not None:
-        yield lane.receive(coming)
+    finally:  # also where the loop is left early, or the data set raises
+        lane.close()
 
 
 class _Lane:
@@ -91,6 +94,10 @@ class _Lane:
             arrival.synchronize()
         locked.clear()
         return moving
+
+    def close(self) -> None:
+        """Wait for the copies under way: both ends of their memory may be reused afterwards."""
+        self.stream.synchronize()
 
     def _locked_copy(self, array: np.ndarray) -> np.ndarray:
         array = devices.to_host(array)

@@ -2,6 +2,7 @@
 stand-in for CuPy."""
 
 import sys
+import time
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -82,8 +83,42 @@ def test_calls_take_turns_warm_behind_an_idle_kernel_and_rotate_through_their_bu
     times = gpu.event_times(fns, repeats=3)
     assert calls[:2] == ["a0", "a1"]  # once before
     turn = ["idle", "a0", "wait", "idle", "wait"]
-    assert calls[2:] == [*turn, *(c.replace("a0", "a1") for c in turn), *turn]
+    assert calls[2:4] == ["a0", "a1"]  # and to see how long the host takes
+    assert calls[4:] == [*turn, *(c.replace("a0", "a1") for c in turn), *turn]
     assert times == {"a": [1e-3] * 3, "b": [0.0] * 3}
+
+
+def test_the_idle_kernel_lasts_longer_than_the_host_takes_whose_time_is_kept_apart(calls):
+    asked = []
+    cupy = sys.modules["cupy"]
+    cupy.RawKernel = lambda text, name: lambda grid, block, args: asked.append(args[0])
+    host = {}
+    gpu.event_times({"slow": [lambda: time.sleep(0.01)], "fast": [lambda: None]}, 2, host)
+    slow, fast, *_ = asked
+    assert slow >= 2e7 and fast == 1e6
+    assert min(host["slow"]) >= 0.01 and len(host["fast"]) == 2
+
+
+def test_what_cannot_run_is_noted_and_the_row_goes_on(calls, monkeypatch):
+    pytest.importorskip("torch")
+    problem = conv_gpu.GpuProblem(Layer("dense", 4, 6, 6, 3, 1, 1, 1), batch=1)
+
+    def broken(*args):
+        raise AttributeError("module 'numpy' has no attribute 'row_stack'\nand more")
+
+    rival = problem.rival_calls
+    monkeypatch.setattr(conv_gpu, "IMPLEMENTATIONS", ("numpy",))
+    monkeypatch.setattr(problem, "calls", lambda *args: [broken])
+    monkeypatch.setattr(
+        problem, "rival_calls", lambda way, nhwc: [broken] if nhwc else rival(way, nhwc)
+    )
+    monkeypatch.setattr(sys.modules["cupy"].cuda, "get_elapsed_time", lambda start, end: 1.0)
+    row = conv_gpu.measure(problem, "forward", gpu.Ceilings(1e12, 1e12), True, 1)
+    assert row["numpy"] == {"failed": "AttributeError: module 'numpy' has no attribute 'row_stack'"}
+    assert "ms" in row["torch"] and "failed" in row["torch nhwc"]
+    rows = [{"suite": "s", "layer": "l", "direction": "forward", "figures": row}]
+    assert "failed" in conv_gpu.table(rows)
+    assert conv_gpu.failures(rows)[0].startswith("s l forward: numpy failed: AttributeError")
 
 
 def test_buffers_together_are_twice_the_cache(calls):
@@ -109,6 +144,14 @@ def test_an_op_has_to_move_its_input_and_output_and_back_the_gradients_too():
     op = ops.Op("relu", (2, 3), None)
     assert ops_gpu.traffic(op, 6, "forward") == 48
     assert ops_gpu.traffic(op, 6, "backward") == 72
+
+
+def test_bytes_that_our_kernels_move_are_told_apart_from_those_needed():
+    relu, norm = (ops.Op(name, (2, 3), None) for name in ("relu", "batch norm"))
+    assert ops_gpu.moved(relu, 6, "forward") == ops_gpu.traffic(relu, 6, "forward") == 48
+    assert [ops_gpu.moved(norm, 6, way) for way in ("forward", "backward")] == [72, 120]
+    assert ops_gpu.enlarged(relu).shape == (11184812, 3)
+    assert ops_gpu.enlarged(ops.UPDATES[0]) is ops.UPDATES[0]
 
 
 def test_ops_run_where_the_tensors_lie():

@@ -74,6 +74,9 @@ def calls(monkeypatch):
         def wait_event(self, event):
             calls.append((self.name, "waits for", event.stream.name))
 
+        def synchronize(self):
+            calls.append(("host", "waits for all of", self.name))
+
     class Device:
         def __init__(self, index):
             self.index = index
@@ -118,7 +121,26 @@ def test_a_batch_travels_to_a_gpu_while_the_one_before_is_worked_on(calls):
         ("main", "waits for", "side"),
         ("host", "waits for", "side"),
         ("main", "works on", 2),
+        ("host", "waits for all of", "side"),
     ]
+
+
+def test_a_loop_left_early_waits_for_the_copy_under_way_before_memory_is_reused(calls):
+    epoch = transferred([mt.tensor([k]) for k in range(4)], "cuda:1")
+    next(epoch)
+    assert calls[-3][1:] != ("waits for all of", "side")
+    epoch.close()
+    assert calls[-1] == ("host", "waits for all of", "side")
+
+
+def test_a_data_set_that_raises_leaves_no_copy_under_way(calls):
+    def batches():
+        yield mt.tensor([1])
+        raise OSError("the file is gone")
+
+    with pytest.raises(OSError, match="gone"):
+        list(transferred(batches(), "cuda:1"))
+    assert calls[-1] == ("host", "waits for all of", "side")
 
 
 def test_batches_already_on_the_gpu_stay_and_no_batch_gives_none(calls):

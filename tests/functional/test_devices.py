@@ -73,3 +73,23 @@ def test_results_and_gradients_are_those_of_the_cpu(name, args, device):
     assert {t.device for t in there} == {devices.check_device(device, "test")}
     for a, b in zip(there, run("cpu"), strict=True):
         np.testing.assert_allclose(a.detach().cpu().numpy(), b.detach().numpy(), atol=1e-12)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize(
+    "pool",
+    [lambda x: F.max_pool2d(x, 2), lambda x: F.max_pool2d(x, 3, 2, 1),
+     lambda x: F.adaptive_max_pool2d(x, 2), lambda x: F.avg_pool2d(x, 2),
+     lambda x: F.adaptive_avg_pool2d(x, 2), lambda x: F.local_response_norm(x, 3)],
+)  # fmt: skip
+def test_numbers_of_16_bits_are_pooled_and_differentiated_twice_on_every_device(pool, device):
+    def run(device):
+        x = mt.tensor(IMAGES, dtype=mt.float16, device=device, requires_grad=True)
+        y = pool(x)
+        (gx,) = mt.autograd.grad(y.float().square().sum(), x, create_graph=True)
+        (g2x,) = mt.autograd.grad(gx.float().square().sum(), x)
+        assert {t.dtype for t in (y, gx, g2x)} == {np.dtype(np.float16)}
+        return [t.detach().cpu().numpy() for t in (y, gx, g2x)]
+
+    for got, want in zip(run(device), run("cpu"), strict=True):
+        np.testing.assert_allclose(got, want, rtol=2e-3, atol=2e-3)

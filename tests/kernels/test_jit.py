@@ -2,9 +2,13 @@
 
 import os
 import shutil
+import sys
+import warnings
+from types import ModuleType
 
 import pytest
 
+from minitorch_cnn.kernels import jit
 from tests.interpreter import ROOT, python
 
 STEP = """if True:
@@ -144,3 +148,21 @@ def test_with_limited_memory_the_gradients_kernels_are_loaded_with_the_forward(t
     python(run.format(limit=-1, backward=grad), tmp_path)  # compiles them, or finds them
     found = python(run.format(limit=limit, backward=""), tmp_path)
     assert found.split() == ["1" if limited else "0"]
+
+
+@pytest.mark.parametrize("error", [None, AttributeError("numpy has no row_stack"), OSError("nvvm")])
+def test_numba_cuda_counts_as_available_only_if_it_compiles_a_kernel(error, monkeypatch):
+    def compiling(signature):
+        def compiled(function):
+            warnings.warn("row_stack is deprecated", DeprecationWarning, stacklevel=1)
+            if error is not None:
+                raise error
+
+        return compiled
+
+    cuda = ModuleType("numba.cuda")
+    cuda.jit = compiling
+    monkeypatch.setattr(jit, "find_spec", lambda name: name == "numba_cuda")
+    monkeypatch.setitem(sys.modules, "numba.cuda", cuda)
+    monkeypatch.setattr("numba.cuda", cuda, raising=False)
+    assert jit.has_numba_cuda.__wrapped__() == (error is None)

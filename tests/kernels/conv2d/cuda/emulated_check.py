@@ -1,4 +1,4 @@
-"""The check of a convolution kernel in the emulator: three products against the NumPy
+"""The check of a convolution kernel, in the emulator or on a GPU: three products against the NumPy
 implementation's.
 """
 
@@ -8,11 +8,17 @@ import numpy as np
 import pytest
 
 from minitorch_cnn.kernels import Window, conv2d, dispatch, use
-from minitorch_cnn.kernels.cuda.array import to_emulator, to_host
+from minitorch_cnn.kernels.cuda.array import has_gpu, to_emulator, to_host
 
 needs_compiler = pytest.mark.skipif(
     "emulator" not in dispatch.available("conv2d"), reason="the emulator needs g++"
 )
+needs_gpu = pytest.mark.skipif(not has_gpu(), reason="there is no GPU, or no CuPy")
+DEVICES = [
+    pytest.param("emulator", marks=needs_compiler),
+    pytest.param("cuda", marks=[pytest.mark.gpu, needs_gpu]),
+]
+on_both_devices = pytest.mark.parametrize("device", DEVICES)
 TOLERANCE = {np.dtype(np.float32): 3e-5, np.dtype(np.float64): 1e-11}
 
 
@@ -46,9 +52,18 @@ class Layer(NamedTuple):
         return [rng.standard_normal(shape).astype(self.dtype) for shape in shapes]
 
 
-def products(kernel, layer):
+def to_device(array, device):
+    """A copy of a host array on "emulator" or "cuda"."""
+    if device == "emulator":
+        return to_emulator(array)
+    import cupy
+
+    return cupy.asarray(array)
+
+
+def products(kernel, layer, device="emulator"):
     """The results of a kernel that has forward, input_grad and weight_grad, on the host."""
-    x, w, b, gy = map(to_emulator, layer.arrays())
+    x, w, b, gy = (to_device(array, device) for array in layer.arrays())
     window, groups = layer.window, layer.groups
     results = {
         "forward": kernel.forward(x, w, window, groups),
@@ -60,7 +75,7 @@ def products(kernel, layer):
     return {name: to_host(result) for name, result in results.items()}
 
 
-def assert_agrees(kernel, layer):
+def assert_agrees(kernel, layer, device="emulator"):
     """Raise AssertionError, naming the product, where one is not the NumPy implementation's."""
     x, w, b, gy = layer.arrays()
     window, groups = layer.window, layer.groups
@@ -71,7 +86,7 @@ def assert_agrees(kernel, layer):
             "input_grad": conv2d.conv2d_input_grad(gy, w, window, layer.size, groups),
             "weight_grad": conv2d.conv2d_weight_grad(x, gy, window, groups),
         }
-    for name, got in products(kernel, layer).items():
+    for name, got in products(kernel, layer, device).items():
         want = expected[name]
         assert (got.shape, got.dtype) == (want.shape, want.dtype), name
         scale = np.abs(want).max() if want.size else 1

@@ -4,9 +4,13 @@ import pytest
 from minitorch_cnn.kernels import Window
 from minitorch_cnn.kernels.conv2d.cuda import depthwise
 from minitorch_cnn.kernels.cuda.emulator import ORDERS, emulated
-from tests.kernels.conv2d.cuda.emulated_check import Layer, assert_agrees, needs_compiler, products
-
-pytestmark = needs_compiler
+from tests.kernels.conv2d.cuda.emulated_check import (
+    Layer,
+    assert_agrees,
+    needs_compiler,
+    on_both_devices,
+    products,
+)
 
 
 def layer(batch, channels, multiplier, size, window, dtype=np.float32):
@@ -39,48 +43,55 @@ CASES = {
 }
 
 
+@on_both_devices
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_every_layer_agrees_with_numpy_and_stays_within_its_arrays(case):
+def test_every_layer_agrees_with_numpy_and_stays_within_its_arrays(case, device):
     with emulated(guards=True):
-        assert_agrees(depthwise, case)
+        assert_agrees(depthwise, case, device)
 
 
+@on_both_devices
 @pytest.mark.parametrize("order", ORDERS[1:])
 @pytest.mark.parametrize(
     "name",
     ["stride 2 and two outputs a channel", "several tiles across and down, the last ones partial"],
 )
-def test_the_order_of_threads_does_not_matter(name, order):
+def test_the_order_of_threads_does_not_matter(name, order, device):
     with emulated(order=order):
-        assert_agrees(depthwise, CASES[name])
+        assert_agrees(depthwise, CASES[name], device)
 
 
-def test_a_block_of_the_weight_gradient_goes_through_many_tiles(monkeypatch):
+@on_both_devices
+def test_a_block_of_the_weight_gradient_goes_through_many_tiles(monkeypatch, device):
     monkeypatch.setattr(depthwise, "TARGET_BLOCKS", 4)
     for order in ORDERS:
         with emulated(order=order):
-            assert_agrees(depthwise, layer(5, 2, 1, (37, 70), Window(3, padding=1)))
+            assert_agrees(depthwise, layer(5, 2, 1, (37, 70), Window(3, padding=1)), device)
 
 
+@needs_compiler
 def test_there_is_no_undefined_behaviour():
     with emulated(sanitize=True):
         assert_agrees(depthwise, CASES["stride 2 and two outputs a channel"])
 
 
-def test_results_are_bitwise_reproducible():
+@on_both_devices
+def test_results_are_bitwise_reproducible(device):
     case = layer(6, 2, 1, (9, 9), Window(3, padding=1))
     with emulated(order="forward"):
-        first = products(depthwise, case)
+        first = products(depthwise, case, device)
     with emulated(order="shuffled", seed=3):
-        second = products(depthwise, case)
+        second = products(depthwise, case, device)
     assert all(np.array_equal(first[name], second[name]) for name in first)
 
 
-def test_a_tile_that_does_not_fit_into_shared_memory_is_made_smaller():
-    assert_agrees(depthwise, layer(1, 1, 1, (70, 80), Window(7, 2, 3, 8), np.float64))
+@on_both_devices
+def test_a_tile_that_does_not_fit_into_shared_memory_is_made_smaller(device):
+    assert_agrees(depthwise, layer(1, 1, 1, (70, 80), Window(7, 2, 3, 8), np.float64), device)
 
 
-def test_an_empty_batch_gives_empty_outputs_and_zero_gradients():
-    found = products(depthwise, layer(0, 2, 1, (5, 5), Window(3)))
+@on_both_devices
+def test_an_empty_batch_gives_empty_outputs_and_zero_gradients(device):
+    found = products(depthwise, layer(0, 2, 1, (5, 5), Window(3)), device)
     assert found["forward"].shape == (0, 2, 3, 3) and found["input_grad"].shape == (0, 2, 5, 5)
     assert not found["weight_grad"].any()

@@ -4,9 +4,13 @@ import pytest
 from minitorch_cnn.kernels import Window
 from minitorch_cnn.kernels.conv2d.cuda import grouped
 from minitorch_cnn.kernels.cuda.emulator import ORDERS, emulated
-from tests.kernels.conv2d.cuda.emulated_check import Layer, assert_agrees, needs_compiler, products
-
-pytestmark = needs_compiler
+from tests.kernels.conv2d.cuda.emulated_check import (
+    Layer,
+    assert_agrees,
+    needs_compiler,
+    on_both_devices,
+    products,
+)
 
 CASES = {
     "4 channels a group, images put together": Layer(
@@ -31,31 +35,36 @@ CASES = {
 }
 
 
+@on_both_devices
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_every_layer_agrees_with_numpy_and_stays_within_its_arrays(case):
+def test_every_layer_agrees_with_numpy_and_stays_within_its_arrays(case, device):
     with emulated(guards=True):
-        assert_agrees(grouped, case)
+        assert_agrees(grouped, case, device)
 
 
+@on_both_devices
 @pytest.mark.parametrize("order", ORDERS[1:])
-def test_the_order_of_threads_does_not_matter(order):
+def test_the_order_of_threads_does_not_matter(order, device):
     with emulated(order=order):
-        assert_agrees(grouped, CASES["8 channels a group, stride 2"])
+        assert_agrees(grouped, CASES["8 channels a group, stride 2"], device)
 
 
-def test_a_block_of_the_weight_gradient_goes_through_many_tiles(monkeypatch):
+@on_both_devices
+def test_a_block_of_the_weight_gradient_goes_through_many_tiles(monkeypatch, device):
     monkeypatch.setattr(grouped, "TARGET_BLOCKS", 4)
     for order in ORDERS:
         with emulated(order=order):
-            assert_agrees(grouped, CASES["several tiles"]._replace(batch=3))
+            assert_agrees(grouped, CASES["several tiles"]._replace(batch=3), device)
 
 
+@needs_compiler
 def test_there_is_no_undefined_behaviour():
     with emulated(sanitize=True):
         assert_agrees(grouped, CASES["8 channels a group, stride 2"])
 
 
-def test_an_empty_batch_gives_empty_outputs_and_zero_gradients():
-    found = products(grouped, Layer(0, 4, 4, 2, (5, 5), Window(3)))
+@on_both_devices
+def test_an_empty_batch_gives_empty_outputs_and_zero_gradients(device):
+    found = products(grouped, Layer(0, 4, 4, 2, (5, 5), Window(3)), device)
     assert found["forward"].shape == (0, 4, 3, 3) and found["input_grad"].shape == (0, 4, 5, 5)
     assert not found["weight_grad"].any()
