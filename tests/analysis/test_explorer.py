@@ -7,7 +7,7 @@ import pytest
 
 import minitorch_cnn as mt
 from minitorch_cnn import nn
-from minitorch_cnn.analysis.explorer import affordable, boxes, explore
+from minitorch_cnn.analysis.explorer import affordable, boxes, explore, passes
 from minitorch_cnn.analysis.explorer.layout import layout
 from minitorch_cnn.analysis.explorer.maps import (
     BUDGET,
@@ -16,8 +16,7 @@ from minitorch_cnn.analysis.explorer.maps import (
     reduced,
     reduced_shape,
 )
-from minitorch_cnn.analysis.explorer.passes import stages
-from minitorch_cnn.analysis.trace import trace
+from minitorch_cnn.compiler.passes import drop_identities, fold_batch_norm
 from minitorch_cnn.nn import functional as F
 from tests import oracle
 
@@ -223,8 +222,9 @@ class Fusable(nn.Module):
         return F.relu6(self.last(self.drop(y) * 2))
 
 
-def test_the_operators_are_told_before_and_after_each_pass():
-    found = stages(trace(Fusable(), (1, 4, 5), "test"))
+def test_the_operators_are_told_before_and_after_each_pass(monkeypatch):
+    monkeypatch.setattr(passes, "PASSES", (drop_identities, fold_batch_norm))
+    found = passes.stages(Fusable(), (1, 4, 5))
     told = {stage["name"]: [line["operator"] for line in stage["lines"]] for stage in found}
     after = ["Conv", "Add", "Relu", "Mul", "Conv", "Clip"]
     assert told["captured"] == ["Conv", "BatchNormalization", *after[1:]]
@@ -239,6 +239,15 @@ def test_the_operators_are_told_before_and_after_each_pass():
     # 20 numbers in each map but those of the last convolution and its clip, which have 12.
     assert found[0]["bytes"] == 4 * (4 * 40 + 60 + 20 + 12 + 12 + 12)
     assert found[-1]["bytes"] == 4 * (60 + 40 + 20 + 12)
+
+
+def test_every_pass_of_the_compiler_is_told():
+    mt.manual_seed(0)
+    found = passes.stages(mt.models.create_model("resnet20_cifar"), (3, 32, 32))
+    names = [change.__name__.replace("_", " ") for change in passes.PASSES]
+    assert [stage["name"] for stage in found] == ["captured", *names, "fuse epilogues"]
+    assert len(found[-1]["lines"]) < len(found[0]["lines"]) / 2
+    assert found[-1]["bytes"] < found[0]["bytes"] / 2
 
 
 def test_as_many_labels_as_images_are_asked_for(tmp_path):

@@ -113,7 +113,7 @@ def explore(
         "images": {"labels": list(labels), **packed(images.mean(1))},
         "answers": _answers(answer, classes),
         "digits": digits.astype(int).tolist(),
-        "passes": stages(run),
+        "passes": stages(model, images.shape[1:]),
     }
     write_atomically(out, page(data))
     return Path(out)

@@ -6,10 +6,14 @@ import math
 import re
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ...compiler.compiled import PASSES
 from ...compiler.steps import Step, fused
-from ...graph import infer
-from ..trace import Trace
+from ...graph import Graph, infer
+from ...graph.capture import captured
+from ...nn import Module
+from ..trace import Shape, zeros_for
 
 # The colours of operators, by words in their names; what is left has none.
 ROLES = {
@@ -33,44 +37,45 @@ class Line(NamedTuple):
     output: int
 
 
-def stages(run: Trace) -> list[dict[str, Any]]:
-    """The graph as it was captured, after each pass, and as steps with epilogues.
+def stages(model: Module, shape: Shape) -> list[dict[str, Any]]:
+    """The graph for an image (C, H, W) as captured, after each pass, and as steps with epilogues.
 
-    Of each its name, its lines, and the bytes that its operators read and write for one image,
-    weights left out.
+    Of each its name, its lines, and the bytes that its operators read and write, weights left out.
     """
-    graph = run.graph
+    graph = captured(model, zeros_for(model, shape), "explore", free=False).graph
     numbers: dict[str, int] = {}
-
-    def stage(name: str, steps: list[Step]) -> dict[str, Any]:
-        read = [v for step in steps for v in step.inputs if v not in graph.constants]
-        made = [step.output for step in steps]
-        return {
-            "name": name,
-            "bytes": sum(_bytes(run, value) for value in (*read, *made)),
-            "lines": [_line(run, step, numbers)._asdict() for step in steps],
-        }
-
-    found = [stage("captured", [Step(node, node.outputs[0]) for node in graph.nodes])]
+    found = [_stage("captured", graph, _steps(graph), numbers)]
     for change in PASSES:
-        graph = change(graph)
-        steps = [Step(node, node.outputs[0]) for node in graph.nodes]
-        found.append(stage(change.__name__.replace("_", " "), steps))
-    return [*found, stage("fuse epilogues", fused(infer(graph)))]
+        graph = infer(change(graph))
+        name = change.__name__.replace("_", " ")
+        found.append(_stage(name, graph, _steps(graph), numbers))
+    return [*found, _stage("fuse epilogues", graph, fused(graph), numbers)]
 
 
-def _bytes(run: Trace, value: str) -> int:
-    known = run.graph.values.get(value)
-    itemsize = 4 if known is None or known.dtype is None else known.dtype.itemsize
-    return math.prod(run.of_one(value)) * itemsize
+def _steps(graph: Graph) -> list[Step]:
+    return [Step(node, node.outputs[0]) for node in graph.nodes]
 
 
-def _line(run: Trace, step: Step, numbers: dict[str, int]) -> Line:
-    operator = " + ".join([step.node.operator, *_epilogue(step)])
-    role = next((role for role, words in ROLES.items() if re.search(words, operator)), "plain")
-    output = numbers.setdefault(step.output, len(numbers))
-    name = step.node.module or step.node.name
-    return Line(operator, role, name, list(run.of_one(step.output)), output)
+def _stage(name: str, graph: Graph, steps: list[Step], numbers: dict[str, int]) -> dict[str, Any]:
+    """numbers: those of the outputs so far."""
+
+    def size(value: str) -> int:
+        known = graph.values[value]
+        itemsize = 4 if known.dtype is None else known.dtype.itemsize
+        return int(np.prod(known.shape or ())) * itemsize
+
+    lines = []
+    for step in steps:
+        operator = " + ".join([step.node.operator, *_epilogue(step)])
+        role = next((role for role, words in ROLES.items() if re.search(words, operator)), "plain")
+        whole: Any = graph.values[step.output].shape or ()
+        shape = list(whole[1:] if len(whole) > 1 and whole[0] == 1 else whole)
+        output = numbers.setdefault(step.output, len(numbers))
+        line = Line(operator, role, step.node.module or step.node.name, shape, output)
+        lines.append(line._asdict())
+    read = [value for step in steps for value in step.inputs if value not in graph.constants]
+    moved = sum(map(size, [*read, *(step.output for step in steps)]))
+    return {"name": name, "bytes": moved, "lines": lines}
 
 
 def _epilogue(step: Step) -> list[str]:
