@@ -104,7 +104,7 @@ def summary_of(model: str | Module, input_shape: Shape | None = None, **settings
 
 
 def _label(model: str | Module) -> str:
-    return Path(model).name if isinstance(model, str) else type(model).__name__
+    return Path(model).name if isinstance(model, str) else model._get_name()
 
 
 def kind_of(row: Row) -> str:

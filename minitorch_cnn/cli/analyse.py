@@ -12,6 +12,7 @@ import numpy as np
 
 from .analyses import ANALYSES
 from .foreign import add_options
+from .onnx_files import is_onnx, refuse_onnx
 from .parser import (
     CommandError,
     Parser,
@@ -68,7 +69,8 @@ def add_parser(commands) -> None:
     parser.add_argument(
         "subject",
         metavar="RUN_OR_MODEL",
-        help="the folder of a run, a name that minitorch-cnn models lists, or FILE.py:NAME",
+        help="the folder of a run, a name that minitorch-cnn models lists, FILE.py:NAME, or "
+        "FILE.onnx",
     )
     parser.add_argument(
         "--plot",
@@ -94,7 +96,7 @@ def add_parser(commands) -> None:
         "--data",
         nargs="+",
         metavar=("NAME", "PATH"),
-        help="with --weights: folder PATH, or another data set of minitorch-cnn train",
+        help="with --weights or FILE.onnx: folder PATH, or another data set of minitorch-cnn train",
     )
     parser.add_argument(
         "--against",
@@ -124,10 +126,14 @@ def run(options) -> None:
     if options.plot is not None:
         check_ending(options.plot, analysis.endings())
     manual_seed(options.seed)
+    if options.what == "degradation":
+        refuse_onnx(options.subject, options.what)
     if analysis.labelled and options.image:
         raise CommandError(f"{options.what} needs labels, which the files of --image do not have")
     subject = load_subject(options.subject, options)
     if analysis.labelled:
+        if is_onnx(options.subject) and options.data is None:
+            raise CommandError(f"{options.what} of {options.subject} needs --data: labelled images")
         check_labels(subject)
     with warnings.catch_warnings(record=True) as notes:
         warnings.simplefilter("always")
@@ -161,13 +167,17 @@ def load_subject(name: str, options) -> Subject:
     """A run with its held-out images, weights with data, or an untrained model with digits."""
     refuse_without_image(options)
     directory = file_path(name)
-    if options.data is not None and (directory.is_dir() or options.weights is None):
-        raise CommandError("--data needs --weights: a run has its own data")
+    file = is_onnx(name)
+    if options.data is not None and (directory.is_dir() or options.weights is None) and not file:
+        raise CommandError("--data needs --weights or FILE.onnx: a run has its own data")
     if options.image and options.data is not None:
         raise CommandError("--image and --data cannot both be given")
     if options.weights is not None and not options.image and not directory.is_dir():
         return of_weights(name, options)
-    found, note = find_model(name, options, num_classes=10, pixels=False)
+    if file and options.data is not None:
+        return of_weights(name, options)
+    colours = bool(options.image)
+    found, note = find_model(name, options, num_classes=10, pixels=False, colours=colours)
     if found.of_pixels:
         raise CommandError(f"{name} {OF_PIXELS}")
     said = [f"{found.name}: {note}"] if note else []
@@ -190,12 +200,13 @@ def of_run(directory: Path, found, images: int) -> Subject:
 
 
 def of_weights(name: str, options) -> Subject:
-    """Weights from a file, with the images of --data, as in evaluate."""
+    """Weights from a file, or an ONNX file, with the images of --data, as in evaluate."""
     from .evaluate import load_files
 
     if options.data is None:
         raise CommandError("--weights needs images: --data or --image")
-    told = Namespace(**vars(options) | {"models": [name], "weights": [options.weights]})
+    weights = None if options.weights is None else [options.weights]
+    told = Namespace(**vars(options) | {"models": [name], "weights": weights})
     (found,), (data,), _ = load_files(told)
     if found.of_pixels:
         raise CommandError(f"{name} {OF_PIXELS}")
@@ -231,8 +242,8 @@ def of_digits(name: str, found, said: list[str], options) -> Subject:
     chosen = spread(len(digits), options.images)
     # The mean and deviation that a net expects of its images.
     pixels = (digits.images[chosen] - digits.images.mean()) / digits.images.std()
-    side = found.transform.transforms[-1].size
-    x = np.repeat(resize(pixels.astype(np.float32), side), found.channels, axis=1)
+    size = found.transform(np.zeros((found.channels, 8, 8), np.float32)).shape[1:]
+    x = np.repeat(resize(pixels.astype(np.float32), size), found.channels, axis=1)
     labels, classes = digits.labels[chosen], digits.classes
     return Subject(found.name, found.model, Tensor(x), labels, classes, None, said, name)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from .parser import Parser, check_ending, model_name, new_file
-from .summary import add_input_shape, summary_of_model
+from .onnx_files import is_onnx
+from .parser import Parser, check_ending, new_file
+from .summary import add_input_shape, model_or_onnx, onnx_model, summary_of_model
 
 DESCRIPTION = """\
 Print the costs of models for one image. --plot draws memory, parameters and operations by layer,
@@ -21,9 +22,9 @@ def add_parser(commands) -> None:
     parser.add_argument(
         "models",
         nargs="+",
-        type=model_name,
+        type=model_or_onnx,
         metavar="MODEL",
-        help="names that minitorch-cnn models lists, or FILE.py:NAME",
+        help="names that minitorch-cnn models lists, FILE.py:NAME, or FILE.onnx",
     )
     parser.add_argument(
         "--plot",
@@ -45,4 +46,5 @@ def run(options) -> None:
     print(format_totals({name: summary_of_model(name, options) for name in models}))
     if options.plot:
         settings = dict(options.set or ())
-        compare(models, options.input_shape, **settings).savefig(options.plot)
+        drawn = [onnx_model(name, options)[0] if is_onnx(name) else name for name in models]
+        compare(drawn, options.input_shape, **settings).savefig(options.plot)

@@ -7,7 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .foreign import add_options, load_file, refuse_options, run_folder
+import numpy as np
+
+from .foreign import add_options, load_file, one_source, refuse_options, run_folder
+from .onnx_files import load_onnx
 from .parser import CommandError, Parser, add_device, file_path, parse_data
 from .report import accuracy, confusions
 
@@ -31,6 +34,7 @@ examples:
   minitorch-cnn evaluate runs/first runs/second          an ensemble of both
   minitorch-cnn evaluate alexnet --weights alexnet.pth --data folder photos
   minitorch-cnn evaluate vgg16 --weights vgg16.pth --data folder photos --crops 10
+  minitorch-cnn evaluate net.onnx --mean 0.5 --std 0.5 --data folder photos
   minitorch-cnn evaluate vgg16 resnet50 --weights vgg16.pth resnet50.pth --data folder photos"""
 
 MANY = 40  # classes; no list is printed for more
@@ -43,7 +47,10 @@ def add_parser(commands) -> None:
         "evaluate", help="measure trained models on held-out images", description=DESCRIPTION
     )
     parser.add_argument(
-        "models", nargs="+", metavar="DIR", help="the folder of a run; with --weights a MODEL"
+        "models",
+        nargs="+",
+        metavar="DIR",
+        help="the folder of a run, or FILE.onnx; with --weights a MODEL",
     )
     looks = parser.add_mutually_exclusive_group()
     looks.add_argument(
@@ -63,22 +70,27 @@ def add_parser(commands) -> None:
         "--data",
         nargs="+",
         metavar=("NAME", "PATH"),
-        help="with --weights: folder PATH, or another data set of minitorch-cnn train",
+        help="with --weights or FILE.onnx: folder PATH, or another data set of minitorch-cnn train",
     )
     add_device(parser)
     parser.set_defaults(run=run)
 
 
 def run(options) -> None:
-    if options.weights is None:
+    from .fast import Fast
+
+    files = one_source(options.models)
+    if options.weights is None and not files:
         refuse_options(options)
         if options.data is not None:
-            raise CommandError("--data needs --weights: a run has its own data")
+            raise CommandError("--data needs --weights or FILE.onnx: a run has its own data")
         models, data, what = load_runs([run_folder(name) for name in options.models])
     else:
         models, data, what = load_files(options)
     for trained in models:
         trained.model.to(device=options.device)
+    if not options.dense:
+        models = [trained._replace(model=Fast(trained.model)) for trained in models]
     if len(models) == 1 and options.crops == 1 and not options.dense:
         evaluation = evaluate_one(models[0], data, options)
     else:
@@ -86,7 +98,7 @@ def run(options) -> None:
     names = " and ".join(model.name for model in models)
     print(f"{names} on {what}: {accuracy(evaluation)}")
     report_classes(models[0].classes, evaluation.confusion)
-    if options.weights is not None and options.classes is None:
+    if options.data is not None and options.classes is None and not named(models[0]):
         print("\nWithout --classes, the data's classes are taken as the model's, in their order.")
 
 
@@ -110,26 +122,32 @@ def load_runs(directories: list[Path]):
 
 
 def load_files(options):
-    """The models with weights from files, and the same for the data of --data."""
-    if len(options.models) != len(options.weights):
+    """The models with weights from files, or of ONNX files, and the same for the data of --data."""
+    files = one_source(options.models)
+    if not files and len(options.models) != len(options.weights):
         raise CommandError(
             f"--weights needs a FILE for each MODEL: {len(options.models)} models, "
             f"{len(options.weights)} files"
         )
     if options.data is None:
-        raise CommandError("--weights needs --data: the images to measure on")
+        what = options.models[0] if files else "--weights"
+        raise CommandError(f"{what} needs --data: the images to measure on")
     name, path = parse_data(options.data)
-    pairs = zip(options.models, options.weights, strict=True)
-    models = [load_file(model, weights, options) for model, weights in pairs]
+    if files:
+        models = [load_onnx(file, options) for file in options.models]
+    else:
+        pairs = zip(options.models, options.weights, strict=True)
+        models = [load_file(model, weights, options) for model, weights in pairs]
     plain = [images_of(name, path, trained) for trained in models]
     classes = list(plain[0](None).classes)
-    if options.classes is None:
+    place = options.classes or options.models[0]
+    if options.classes is None and not (files and named(models[0])):
         models = [taken_in_order(trained, classes, path or name) for trained in models]
         return models, plain, path or name
-    numbers = class_numbers(classes, models[0], options.classes)
+    numbers = class_numbers(classes, models[0], options.classes, str(place))
     in_order = numbers == list(range(len(numbers)))
     if models[0].of_pixels and not in_order:
-        raise CommandError(f"{options.classes} must have the classes of {name} in their order")
+        raise CommandError(f"{place} must have the classes of {name} in their order")
     data = plain if in_order else [renumbered(images, numbers) for images in plain]
     return models, data, path or name
 
@@ -145,7 +163,7 @@ def images_of(name: str, path: str | None, trained: Trained) -> Callable:
         parts = parts_within(folder)
         root = folder if parts is None else parts[1]
         return lambda transform: ImageFolder(root, transform, channels=trained.channels)
-    size = trained.transform.transforms[1].size[0]
+    size = trained.transform(np.zeros((trained.channels, 8, 8), np.float32)).shape[-1]
     return lambda transform: load_source(name, path, size, (transform,) * 2, trained.of_pixels).test
 
 
@@ -160,7 +178,15 @@ def taken_in_order(trained: Trained, classes: list[str], place: str) -> Trained:
     return trained._replace(classes=classes)
 
 
-def class_numbers(classes: list[str], trained: Trained, names: Path) -> list[int]:
+def named(trained: Trained) -> bool:
+    """Whether the model's classes have names, not numbers only."""
+    names = trained.classes or []
+    return names != [f"class {i}" for i in range(len(names))]
+
+
+def class_numbers(
+    classes: list[str], trained: Trained, names: Path | None, place: str
+) -> list[int]:
     """The model's index of each class of the data, found by name.
 
     ImageNet's folders are named by WordNet numbers, which its usual files of names contain.
@@ -168,9 +194,9 @@ def class_numbers(classes: list[str], trained: Trained, names: Path) -> list[int
     from ..training.class_files import read_synsets
     from ..training.class_names import match_classes
 
-    ids = read_synsets(names) or []
+    ids = (read_synsets(names) or []) if names is not None else []
     known = ids if set(classes) <= set(ids) else trained.classes or []
-    return match_classes("evaluate", classes, known, str(names))
+    return match_classes("evaluate", classes, known, place)
 
 
 def renumbered(images: Callable, numbers: list[int]) -> Callable:
@@ -199,7 +225,7 @@ def evaluate_one(trained: Trained, data, options):
 
     batch = 16 if trained.of_pixels else BATCH
     loss: dict[str, Any] = {}
-    if options.weights is None:
+    if options.data is None:
         config = load_run(file_path(options.models[0])).config
         batch, loss = config.evaluation_batch, {"loss": config.loss()}
     return evaluate(trained.model, DataLoader(data[0](trained.transform), batch), **loss)

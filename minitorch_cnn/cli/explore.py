@@ -32,8 +32,8 @@ def add_parser(commands) -> None:
         nargs="?",
         default="lenet5",
         metavar="MODEL",
-        help="the folder of a run, a name that minitorch-cnn models lists (lenet5), or "
-        "FILE.py:NAME",
+        help="the folder of a run, a name that minitorch-cnn models lists (lenet5), FILE.py:NAME, "
+        "or FILE.onnx",
     )
     parser.add_argument(
         "--out",
@@ -52,7 +52,7 @@ def run(options) -> None:
 
     refuse_without_image(options)
     manual_seed(0)
-    found, note = find_model(options.model, options)
+    found, note = find_model(options.model, options, colours=bool(options.image))
     said, digits = [], None
     if options.image:
         images, said = read_images(found, options)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..spelling import nearest, nearest_path
+from .onnx_files import is_onnx
 from .parser import CommandError, Parser, file_path, model_name, number, setting
 
 if TYPE_CHECKING:
@@ -51,6 +52,14 @@ def refuse_options(options) -> None:
     for name in ("classes", "resize", "crop", "mean", "std", "set"):
         if getattr(options, name) is not None:
             raise CommandError(f"--{name} needs --weights: a run has its own")
+
+
+def one_source(names: list[str]) -> bool:
+    """Whether models are ONNX files. Raises: CommandError if only some are."""
+    files = [name for name in names if is_onnx(name)]
+    if files and len(files) < len(names):
+        raise CommandError(f"{files[0]} is an ONNX file; all models must be files, or none")
+    return bool(files)
 
 
 def run_folder(name: str) -> Path:

@@ -13,6 +13,7 @@ from . import (
     course,
     evaluate,
     explore,
+    export,
     models,
     predict,
     ranks,
@@ -29,6 +30,7 @@ examples:
   minitorch-cnn train lenet5                    learn handwritten digits, in about a minute
   minitorch-cnn evaluate runs/lenet5-digits     its accuracy on held-out images
   minitorch-cnn predict runs/lenet5-digits photo.png
+  minitorch-cnn export runs/lenet5-digits lenet5.onnx
   minitorch-cnn models                          the models to train
   minitorch-cnn summary lenet5                  the costs of each layer
   minitorch-cnn compare lenet5 lenet5_relu      the costs of models
@@ -128,6 +130,6 @@ def command_parser() -> Parser:
     parser.add_argument("--version", action="version", version=version, help="print the version")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     looks = (models, summary, compare, analyse, explore)
-    for command in (train, evaluate, predict, *looks, search, course):
+    for command in (train, evaluate, predict, export, *looks, search, course):
         command.add_parser(commands)
     return parser

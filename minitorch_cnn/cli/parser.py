@@ -174,6 +174,8 @@ def model_name(text: str) -> str:
     from ..models import model_entry
     from ..models.net_file import NetFileError
 
+    if text.lower().endswith(".onnx"):
+        raise argparse.ArgumentTypeError(f"{text} is an ONNX file; a model is built anew here")
     try:
         model_entry(text)
         return text

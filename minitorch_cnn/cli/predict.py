@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .foreign import add_options, load_file, load_folder
+from .onnx_files import is_onnx, load_onnx
 from .parser import (
     CommandError,
     Parser,
@@ -55,9 +56,10 @@ examples:
   minitorch-cnn predict runs/lenet5-digits photos --csv classes.csv
   find . -name '*.png' | minitorch-cnn predict runs/lenet5-digits -
   minitorch-cnn predict runs/fcn8s-shapes scene.png --out masks    writes masks/scene-mask.png
-  minitorch-cnn predict alexnet photo.jpg --weights alexnet.pth --classes imagenet.txt"""
+  minitorch-cnn predict alexnet photo.jpg --weights alexnet.pth --classes imagenet.txt
+  minitorch-cnn predict net.onnx photo.jpg --mean 0.5 --std 0.5 --classes names.txt"""
 
-BATCH = 64
+BATCH = 8
 SEEN = 256  # the least side, in pixels, of an image written by --saw
 
 
@@ -66,7 +68,9 @@ def add_parser(commands) -> None:
         "predict", help="classify image files", description=DESCRIPTION
     )
     parser.add_argument(
-        "model", metavar="DIR", help="the folder of the run; with --weights a MODEL"
+        "model",
+        metavar="DIR",
+        help="the folder of the run, or FILE.onnx; with --weights a MODEL",
     )
     parser.add_argument(
         "images", type=file_path, nargs="+", metavar="IMAGE", help="image files, folders, or -"
@@ -100,11 +104,11 @@ def add_parser(commands) -> None:
 
 
 def run(options) -> int:
-    if options.weights is None:
-        trained = load_folder(options.model, options)
-    else:
-        trained = load_file(options.model, options.weights, options)
+    from .fast import Fast
+
+    trained = load_trained(options)
     trained.model.to(device=options.device)
+    trained = trained._replace(model=Fast(trained.model))
     told = Told(trained.classes or [], options.top)
     images = Images(options.images, trained, options)
     if trained.of_pixels and options.saw is not None:
@@ -116,6 +120,15 @@ def run(options) -> int:
     if options.csv is not None:
         told.save_csv(options.csv)
     return 2 if images.failed else 0
+
+
+def load_trained(options) -> Trained:
+    """The model of a run, of an ONNX file, or with weights from a file."""
+    if is_onnx(options.model):
+        return load_onnx(options.model, options)
+    if options.weights is None:
+        return load_folder(options.model, options)
+    return load_file(options.model, options.weights, options)
 
 
 class Images:
@@ -199,13 +212,11 @@ class Told:
 
 def name_classes(trained, images: Images, told: Told, saw: Path | None) -> None:
     """Print a line for each image: its likeliest classes. The first image runs alone, the others in
-    batches.
+    batches of one size, for which the model is compiled once.
 
     saw: a folder for images of what the model saw.
     """
-    size = most = 1
-    if Path("-") not in images.named:  # the writer of the names may wait for each answer
-        most = BATCH
+    size, waits = 1, Path("-") in images.named  # the writer of the names may wait for each answer
     paths = images.paths()
     pictures: dict[Path, Path] = {}
     if saw is not None:
@@ -214,13 +225,15 @@ def name_classes(trained, images: Images, told: Told, saw: Path | None) -> None:
     found = images.read(paths)
     while batch := list(itertools.islice(found, size)):
         inputs = np.stack([prepared.x for _, prepared in batch])
-        for (path, prepared), row in zip(batch, probabilities(trained.model, inputs), strict=True):
+        parts = np.split(inputs, len(batch) if len(batch) < size else 1)
+        rows = [row for part in parts for row in probabilities(trained.model, part)]
+        for (path, prepared), row in zip(batch, rows, strict=True):
             ends = [prepared.said] if prepared.said else []
             if path in pictures:
                 write_seen(pictures[path], prepared.image, trained.transform)
                 ends.append(str(pictures[path]))
             told.tell(path, row, "".join(f"; {end}" for end in ends))
-        size = min(2 * size, most)
+        size = 1 if waits else BATCH
 
 
 def written_to(paths: list[Path], folder: Path, what: str, words: str) -> dict[Path, Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .foreign import load_file, load_folder, nearest_subject, refuse_options
+from .onnx_files import is_onnx, load_onnx
 from .parser import LISTED, CommandError, file_path, sentence
 
 if TYPE_CHECKING:
@@ -43,14 +44,21 @@ def add_drawing(parser) -> None:
 
 
 def find_model(
-    name: str, options, num_classes: int | None = None, pixels: bool = True
+    name: str,
+    options,
+    num_classes: int | None = None,
+    pixels: bool = True,
+    colours: bool = True,
 ) -> tuple[Trained, str]:
     """The model of a command, and a note on its weights.
 
-    It is that of a run's folder; with --weights a model with weights from a file; else an untrained
-    one for digits or for --image, with the settings of --set. num_classes: of an untrained model,
-    if not its default; pixels: whether it may label pixels.
+    It is that of a run's folder or of an ONNX file; with --weights a model with weights from a
+    file; else an untrained one for digits or for --image, with the settings of --set. num_classes:
+    of an untrained model, if not its default; pixels: whether it may label pixels; colours: whether
+    images of yours come.
     """
+    if is_onnx(name):
+        return load_onnx(name, options, colours), ""
     directory = file_path(name)
     if options.weights is not None:
         return load_file(name, options.weights, options), ""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from .onnx_files import is_onnx, load_onnx
 from .parser import CommandError, Parser, image_shape, model_name, sentence, setting
 
 DESCRIPTION = """\
@@ -20,9 +23,9 @@ def add_parser(commands) -> None:
     )
     parser.add_argument(
         "model",
-        type=model_name,
+        type=model_or_onnx,
         metavar="MODEL",
-        help="a name that minitorch-cnn models lists, or FILE.py:NAME",
+        help="a name that minitorch-cnn models lists, FILE.py:NAME, or FILE.onnx",
     )
     parser.add_argument(
         "--format",
@@ -47,8 +50,22 @@ def add_input_shape(parser: Parser) -> None:
     )
 
 
+def model_or_onnx(text: str) -> str:
+    """An argument type: a model, FILE.py:NAME, or FILE.onnx. Raises: as `model_name`."""
+    return text if is_onnx(text) else model_name(text)
+
+
 def run(options) -> None:
     print(summary_of_model(options.model, options).format(options.format))
+
+
+def onnx_model(name: str, options) -> tuple[Any, tuple[int, ...]]:
+    """The model of an ONNX file, and the shape (C, H, W) of its images."""
+    import numpy as np
+
+    found = load_onnx(name, options, colours=False)
+    pixel = np.zeros((found.channels, 8, 8), np.float32)
+    return found.model, found.transform(pixel).shape
 
 
 def summary_of_model(name: str, options):
@@ -59,6 +76,8 @@ def summary_of_model(name: str, options):
     from ..models import model_entry
     from ..models.net_file import NetFileError
 
+    if is_onnx(name):
+        return summary_of(*onnx_model(name, options))
     entry, shape = model_entry(name), options.input_shape
     settings = dict(options.set or ())
     try:

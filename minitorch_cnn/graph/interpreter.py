@@ -45,7 +45,7 @@ def execute(
     known = {**graph.constants, **given}
     device = next((x.device for x in given.values()), None)
     for node in graph.nodes:
-        made = _called(node, [known[name] if name else None for name in node.inputs])
+        made = called(node, [known[name] if name else None for name in node.inputs])
         for name, y in zip(node.outputs, made, strict=False):
             if name:
                 moved = device is not None and not node.inputs and y.device != device
@@ -58,7 +58,8 @@ def execute(
     return [known[value.name] for value in graph.outputs]
 
 
-def _called(node: Node, inputs: Sequence[Tensor | None]) -> tuple[Tensor, ...]:
+def called(node: Node, inputs: Sequence[Tensor | None]) -> tuple[Tensor, ...]:
+    """The outputs of a node for its inputs. Raises: ValueError that names it if it cannot run."""
     implementation = IMPLEMENTATIONS.get(node.operator)
     if implementation is None:
         raise ValueError(f"run: {node.name} ({node.operator}): the operator has no implementation")

@@ -42,6 +42,23 @@ def export(
     Raises: CaptureError, a RuntimeError that names the module, for what a graph cannot hold;
     ValueError for names, axes or a version that cannot be; ImportError without the package onnx.
     """
+    proto = model_proto(model, args, input_names, output_names, dynamic_axes, opset_version)
+    data = proto.SerializeToString()
+    if isinstance(f, (str, os.PathLike)):
+        write_atomically(os.fspath(f), data)
+    else:
+        f.write(data)
+
+
+def model_proto(
+    model: Module,
+    args: Any,
+    input_names: Sequence[str] | None = None,
+    output_names: Sequence[str] | None = None,
+    dynamic_axes: Axes | None = None,
+    opset_version: int = 18,
+) -> Any:
+    """The checked ModelProto of an `export`. Raises: as `export`."""
     if not OLDEST <= opset_version <= newest_opset():
         raise ValueError(
             f"export: opset_version={opset_version} must be from {OLDEST} to {newest_opset()}"
@@ -53,11 +70,7 @@ def export(
     graph = infer(lowered(infer(graph), opset_version))
     proto = model_of(graph, opset_version)
     onnx().checker.check_model(proto, full_check=True)
-    data = proto.SerializeToString()
-    if isinstance(f, (str, os.PathLike)):
-        write_atomically(os.fspath(f), data)
-    else:
-        f.write(data)
+    return proto
 
 
 def _renamed(graph: Graph, inputs: Sequence[str] | None, outputs: Sequence[str] | None) -> Graph:

@@ -9,6 +9,7 @@ from typing import BinaryIO
 from .. import dtypes
 from ..graph.interpreter import GraphModule
 from ..nn import Parameter
+from ..tensor import Tensor
 from .reading import Contents, read
 
 
@@ -30,18 +31,29 @@ def load(f: str | os.PathLike[str] | BinaryIO) -> GraphModule:
     file or holds what a graph cannot; OSError for a file that cannot be read; ImportError without
     the package onnx.
     """
+    contents = contents_of(f)
+    module = GraphModule(contents.graph)
+    # Constants that are no initializers move with the module but are no state of it.
+    module._non_persistent.update(set(contents.graph.constants) - set(contents.weights))
+    return module.eval()
+
+
+def contents_of(f: str | os.PathLike[str] | BinaryIO) -> Contents:
+    """What a file holds, its weights as Parameters. Raises: as `load`."""
     if isinstance(f, (str, os.PathLike)):
         path = Path(f)
         name, data, folder = str(f), path.read_bytes(), path.parent
     else:
         name, data, folder = getattr(f, "name", "the file"), f.read(), None
     try:
-        return _module(read(data, folder)).eval()
+        contents = read(data, folder)
     except ValueError as error:
         raise ValueError(f"load: {name}: {error}") from None
+    contents.graph = contents.graph.but(constants=_with_parameters(contents))
+    return contents
 
 
-def _module(contents: Contents) -> GraphModule:
+def _with_parameters(contents: Contents) -> dict[str, Tensor]:
     graph = contents.graph
     statistics = {
         name
@@ -54,7 +66,4 @@ def _module(contents: Contents) -> GraphModule:
     for name, tensor in constants.items():
         if name in weights - statistics and tensor.dtype.kind in dtypes.FLOATS and tensor.ndim:
             constants[name] = Parameter(tensor)
-    module = GraphModule(graph.but(constants=constants))
-    # Constants that are no initializers move with the module but are no state of it.
-    module._non_persistent.update(set(constants) - weights)
-    return module
+    return constants

@@ -21,10 +21,13 @@ GRAPH_OPSET = 18  # the form of the operators in a Graph
 
 
 class Contents:
-    """A parsed file: its graph, and the names of the initializers, which are the weights."""
+    """A parsed file: its graph, the names of the initializers, which are the weights, and the
+    file's notes by name.
+    """
 
     def __init__(self, graph: Graph, weights: list[str]):
         self.graph, self.weights = graph, weights
+        self.metadata: dict[str, str] = {}
 
 
 def read(data: bytes, folder: Path | None) -> Contents:
@@ -40,8 +43,11 @@ def read(data: bytes, folder: Path | None) -> Contents:
     }
     if len(arrays) != len(model.graph.initializer):
         raise ValueError("two initializers have the same name")
+    metadata = {note.key: note.value for note in model.metadata_props}
     model = raised(model, _opset(model), GRAPH_OPSET)
-    return _contents(model.graph, arrays)
+    contents = _contents(model.graph, arrays)
+    contents.metadata = metadata
+    return contents
 
 
 def _parsed(data: bytes) -> Any:

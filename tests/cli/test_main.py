@@ -37,7 +37,7 @@ def test_without_arguments_it_prints_its_help(command, capsys):
 
 
 COMMANDS = ["train", "evaluate", "predict", "models", "summary", "compare", "analyse", "explore"]
-COMMANDS += ["search", "course"]
+COMMANDS += ["search", "course", "export"]
 
 
 def examples_in(text: str) -> list[str]:
@@ -64,7 +64,7 @@ def test_every_help_has_examples_that_can_be_run_as_they_stand(name, capsys, tmp
 
 def model_of_example(subject: str | None) -> str | None:
     """The model of an example's run, MODEL-DATA, or the registered one that it names."""
-    if subject is None or ".py" in subject:
+    if subject is None or ".py" in subject or subject.endswith(".onnx"):
         return None
     run = re.fullmatch(r"runs/(\w+)-([\w-]+)", subject)
     if run is None:
