@@ -71,7 +71,7 @@ def activation_forward(x: np.ndarray, kind: str, *settings: float) -> np.ndarray
     if KINDS.get(kind) != len(settings):
         raise _refusal("activation_forward", kind, settings)
     if x.size < SMALL and type(x) is ndarray and this_thread.forced is None:
-        return VALUES[kind](x, *settings)
+        return VALUES[kind](x, *settings) if settings else VALUES[kind](x)
     return OPERATOR.choose(Case(kind, type(x), x.dtype)).activation_forward(x, kind, *settings)
 
 
@@ -89,7 +89,8 @@ def activation_backward(
             f"activation_backward: gy has the shape {gy.shape}, kept {kept.shape}; they must agree"
         )
     if kept.size < SMALL and type(kept) is ndarray and this_thread.forced is None:
-        return GRADIENTS[kind](gy, kept, *settings)
+        gradient = GRADIENTS[kind]
+        return gradient(gy, kept, *settings) if settings else gradient(gy, kept)
     module = OPERATOR.choose(Case(kind, type(kept), kept.dtype))
     return module.activation_backward(gy, kept, kind, *settings)
 

@@ -34,7 +34,7 @@ class SavedValues:
     __slots__ = ()
 
     # Defaults.
-    saved_: tuple[Any, ...] | None = ()  # None: freed, or for `region` to recompute
+    saved_: Sequence[Any] | None = ()  # None: freed, or for `region` to recompute
     kept_: tuple[Any, ...] | None = ()  # as saved_
     region: Region | None = None  # the checkpoint that recomputes what this node saved
 
@@ -52,7 +52,8 @@ class SavedValues:
         if ctx.saved_ is None:
             ctx._make_available()
         tensors: list[Tensor | None] = []
-        for item in ctx.saved_ or ():
+        saved: Any = ctx.saved_
+        for item in saved:
             if item is None:
                 tensors.append(None)
                 continue
@@ -100,7 +101,8 @@ class SavedValues:
         An output's Tensor holds this node: if the node kept it, both would form a cycle.
         """
         packed: list[tuple[Any, int, int | None] | None] = []
-        for array in ctx.saved_ or ():
+        saved: Any = ctx.saved_
+        for array in saved:
             if array is None:
                 packed.append(None)
                 continue
@@ -116,11 +118,12 @@ class SavedValues:
                 i += 1
             else:
                 i = 0 if array is results[0] else ctx._place_of(array, results)
-                counter = outputs[i]._counter
+                y = outputs[i]
+                counter = y._counter
                 if counter is None:  # and no other thread has this output yet
-                    counter = outputs[i]._counter = Version()
+                    counter = y._counter = Version()
                 packed.append(((array, counter), counter.count, i))
-        ctx.saved_ = tuple(packed)
+        ctx.saved_ = packed
 
     def _place_of(ctx, array: Array, results: Sequence[Any]) -> int:
         """Which of the results a saved array is; RuntimeError if it is none of them."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..autograd.array_function import ArrayFunction
 from ..autograd.modes import is_grad_enabled
 from ..autograd.usual_calls import apply_one, apply_two
+from ..dtypes import bool_
 from ..kernels.activation import activation_backward, activation_forward
 from .promotion import as_tensor, to_floating
 
@@ -29,8 +30,10 @@ class Activation(ArrayFunction):
     slope_of_slope = None
 
     def __init_subclass__(cls) -> None:
+        kind = cls.kind
+
         def compute(x: Array, settings: tuple[Any, ...] = ()) -> Array:
-            return activation_forward(x, cls.kind, *settings)
+            return activation_forward(x, kind, *settings)
 
         cls.compute = staticmethod(compute)
         super().__init_subclass__()
@@ -52,6 +55,10 @@ class Activation(ArrayFunction):
 
 class ActivationBackward(ArrayFunction):
     """gx = gy f'(x)."""
+
+    @staticmethod
+    def compute(gy: Array, kept: Array, op: type[Activation], settings: tuple[Any, ...]) -> Array:
+        return activation_backward(gy, kept, op.kind, *settings)
 
     @staticmethod
     def forward(
@@ -109,7 +116,7 @@ class Sigmoid(Activation):
 def relu(input: TensorLike) -> Tensor:
     """max(input, 0)."""
     input = as_tensor(input, "relu")
-    if input.array.dtype.kind == "b":
+    if input.array.dtype is bool_:
         raise TypeError("relu: input has dtype bool, must be a number")
     return apply_one(ReLU, input)
 

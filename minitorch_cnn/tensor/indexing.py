@@ -171,7 +171,9 @@ def follow(array: Array, path: Path) -> Array:
 
 def getitem(input: Tensor, key: Any) -> Tensor:
     """Index a tensor: a view for integers, slices, None, Ellipsis; a copy for tensors and lists."""
-    steps = keys_beside(input.array, array_keys(key), "index")
+    steps = array_keys(key)
+    if devices.elsewhere:
+        steps = keys_beside(input.array, steps, "index")
     try:
         for step in steps:
             input = apply_one(Index, input, key=step)

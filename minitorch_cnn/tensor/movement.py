@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Sequence
 from functools import lru_cache
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -175,9 +175,9 @@ def axis_of(dim: int, ndim: int, name: str) -> int:
 
 def _resolved(shape: Shape, size: int, name: str) -> tuple[int, ...]:
     """`shape` with any -1 resolved; RuntimeError if it cannot hold `size` elements."""
-    if math.prod(shape) == size and (not shape or min(shape) >= 0):
+    if prod(shape) == size and (len(shape) < 2 or min(shape) >= 0):
         return shape
-    known = math.prod(n for n in shape if n != -1)
+    known = prod(n for n in shape if n != -1)
     unknown = shape.count(-1)
     fits = known == size if not unknown else unknown == 1 and known > 0 and size % known == 0
     if not fits or min(shape, default=0) < -1:
@@ -217,7 +217,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     if a > b:
         raise RuntimeError(f"flatten: start_dim={start_dim} must not come after end_dim={end_dim}")
     shape = input.shape
-    return reshape(input, *shape[:a], math.prod(shape[a : b + 1]), *shape[b + 1 :])
+    return reshape(input, *shape[:a], prod(shape[a : b + 1]), *shape[b + 1 :])
 
 
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
