@@ -197,9 +197,12 @@ class ArrayFunction(SavedValues):
         else:
             y = Tensor(result)
         if cls.is_view:
-            y._become_view(inputs[0], cls, settings)
+            y._become_view(inputs[0], cls, settings, modes)
         if recorded:
-            ctx.record_one(inputs, arrays, result, y, modes)
+            if ctx.non_differentiable:
+                ctx.record(inputs, arrays, (result,), (y,), modes)
+            else:
+                ctx.record_one(inputs, arrays, result, y, modes)
         return y
 
     def record(
@@ -237,7 +240,7 @@ class ArrayFunction(SavedValues):
     ) -> None:
         """As `record`, of the node that made `y` alone, from the `result` of forward."""
         dtype = result.dtype
-        if ctx.non_differentiable or dtype.kind not in dtypes.FLOATS:
+        if dtype.kind not in dtypes.FLOATS:
             ctx.record(inputs, arrays, (result,), (y,), modes)
             return
         ctx.age = next(_clock)

@@ -26,13 +26,13 @@ ndarray = np.ndarray
 
 
 def apply_one(op: type[ArrayFunction], x: Tensor, /, **settings: Any) -> Tensor:
-    """op.apply(x, **settings), for an op whose forward returns one array."""
+    """op.apply(x, **settings), for an op whose forward returns one array and marks nothing."""
     array = x.array
     forward, compute, in_float32, never_warns, is_view = op.prepared
     if devices.elsewhere or (in_float32 and array.dtype.itemsize == 2):
         return op.apply(x, **settings)
     modes = recorded = None
-    if x._requires_grad or x._base is not None:
+    if is_view or x._requires_grad or x._base is not None:
         modes = this_thread.modes
         if modes.grad:
             if x._base is not None:
@@ -57,7 +57,7 @@ def apply_one(op: type[ArrayFunction], x: Tensor, /, **settings: Any) -> Tensor:
     else:  # a number
         y = Tensor(result)
     if is_view:
-        y._become_view(x, op, settings)
+        y._become_view(x, op, settings, modes)
     if recorded:
         node = x._node
         ctx.edges = [(x, 0) if node is None else (node, x._index)]
@@ -66,7 +66,7 @@ def apply_one(op: type[ArrayFunction], x: Tensor, /, **settings: Any) -> Tensor:
 
 
 def apply_two(op: type[ArrayFunction], a: Tensor, b: Tensor, /, **settings: Any) -> Tensor:
-    """op.apply(a, b, **settings), for an op whose forward returns one array, in new memory."""
+    """op.apply(a, b, **settings), as apply_one, with the result in new memory."""
     x, y = a.array, b.array
     forward, compute, in_float32, never_warns, _ = op.prepared
     if devices.elsewhere or (in_float32 and x.dtype.itemsize == 2):

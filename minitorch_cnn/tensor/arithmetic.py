@@ -88,7 +88,7 @@ class Mul(ArrayFunction):
         if need_a or need_b:
             ctx.save_for_backward(a if need_b else None, b if need_a else None)
         ctx.shapes = a.shape, b.shape
-        return Mul.compute(a, b)
+        return a * b if a.dtype is b.dtype else _kept_half(a * b, a, b)
 
     @staticmethod
     def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
@@ -111,7 +111,7 @@ class Div(ArrayFunction):
         need_b = ctx.needs_input_grad[1]
         ctx.save_for_backward(a if need_b else None, b)
         ctx.shapes = a.shape, b.shape
-        return Div.compute(a, b)
+        return a / b if a.dtype is b.dtype else _kept_half(a / b, a, b)
 
     @staticmethod
     def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:

@@ -16,6 +16,7 @@ from ..autograd.saved_values import Version
 from .copying import owner_of
 
 if TYPE_CHECKING:
+    from ..autograd.modes import Modes
     from .tensor import Tensor
 
 _first_look = threading.Lock()  # threads that share one memory must get one counter
@@ -58,7 +59,11 @@ class History:
         return self._counter
 
     def _become_view(
-        self: Tensor, source: Tensor, op: type[ArrayFunction], settings: dict[str, Any]
+        self: Tensor,
+        source: Tensor,
+        op: type[ArrayFunction],
+        settings: dict[str, Any],
+        modes: Modes,
     ) -> None:
         """Share the version of `source` if memory is shared, and record the path from its base."""
         memory, array = self.array.base, source.array
@@ -74,8 +79,7 @@ class History:
             if base._former is not None:
                 base = base._moved_base()
         self._base, self._seen = base, base._node
-        recorded = path is not None and this_thread.modes.grad
-        self._path = (path, op, settings) if recorded else None
+        self._path = (path, op, settings) if path is not None and modes.grad else None
 
     def _moved_base(self: Tensor) -> Tensor:
         """The base of views of this tensor after an in-place change of its shape."""

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from .types import Array, DType, Shape
 
 
+ndarray, add_up = np.ndarray, np.add.reduce
+
 LONG = 512  # terms that may be added sequentially
 CACHED = 2048  # numbers of an inner loop that stay in the first-level cache
 
@@ -30,8 +32,10 @@ def total(x: Array, axes: Shape, keepdim: bool) -> Array:
     NumPy uses pairwise summation along the innermost axis only; along others it adds sequentially,
     by which a million float32 lose a percent. Such sums are split into short ones.
     """
+    if x.size <= LONG and type(x) is ndarray:  # what x.sum calls
+        return add_up(x, axes, sum_dtype(x), None, keepdim)
     if (
-        x.size <= LONG  # a free check
+        x.size <= LONG
         or x.dtype.kind not in dtypes.FLOATS
         or type(x) is not np.ndarray
         or math.prod([x.shape[a] for a in axes]) <= LONG
