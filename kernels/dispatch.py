@@ -152,7 +152,7 @@ class Operator(Generic[M]):
             this_thread.record[self, case] = None
         implementation, transfer = self._forced(case)
         if implementation is None:
-            return self._choice(case) if self.measured else self.load(self.preferred(case).name)
+            return self._choice(case)
         module = self.load(implementation.name)
         return module if transfer is None else HostAdapter(module, transfer)
 

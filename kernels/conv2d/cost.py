@@ -141,8 +141,8 @@ def im2col(case) -> Work:
 
 
 def gemm(case) -> Work:
-    """Micro-tiles of MR x NR, on panels that are packed once, across images; a weight gradient
-    reads its arrays in place, the gradient of a strided input is written with gaps.
+    """Micro-tiles of MR x NR, on panels that are packed once, across images; a weight gradient and
+    a 1x1 kernel read rows as they are, the gradient of a strided input is written with gaps.
     """
     host, itemsize = machine(), case.dtype.itemsize
     rows, terms, columns = shape_of(case)
@@ -150,7 +150,7 @@ def gemm(case) -> Work:
     packed = itemsize * case.groups * terms * (columns + rows)
     operations = 2 * case.groups * _up(rows, MR) * terms * _up(columns, lanes)
     start = COMPILED + 1e-5 + 1e-6 * case.groups
-    passes = 1.5 if case.function == "conv2d_weight_grad" else 3
+    passes = 1.5 if case.function == "conv2d_weight_grad" or case.w[2:] == (1, 1) else 3
     has_gaps = case.function == "conv2d_input_grad" and case.window.stride != (1, 1)
     return Work(operations, 0.6 if has_gaps else 0.8, passes * packed, _arrays(case), start)
 
