@@ -6,11 +6,12 @@ Arrays are (N, C, *). The sample of a channel runs over all other axes; it has M
     var  = sum (x - mean)^2 / M
     invstd = 1 / sqrt(var + eps), computed by the caller
     xhat = (x - mean) * invstd
-    y    = xhat * weight + bias; with relu max(y, 0)
+    y    = xhat * weight + bias; with relu min(max(y, 0), ceiling)
 
 Source: Ioffe, Szegedy (2015), Batch Normalization, algorithm 1 and the gradients of section 3.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -104,15 +105,17 @@ def batch_norm_forward(
     mean: np.ndarray,
     invstd: np.ndarray,
     relu: bool = False,
+    ceiling: float = math.inf,
 ) -> np.ndarray:
     """x (N, C, *), all others (C,) -> y (N, C, *) = (x - mean) * invstd * weight + bias.
 
-    weight=None means ones, bias=None zeros. With relu the result is max(y, 0); NaN stays NaN.
+    weight=None means ones, bias=None zeros. With relu the result is min(max(y, 0), ceiling);
+    NaN stays NaN.
     """
     name = "batch_norm_forward"
     _check(name, "x", x, weight=weight, bias=bias, mean=mean, invstd=invstd)
     implementation = OPERATOR.choose(Case(name, type(x), x.dtype, x.shape))
-    return implementation.batch_norm_forward(x, weight, bias, mean, invstd, relu)
+    return implementation.batch_norm_forward(x, weight, bias, mean, invstd, relu, ceiling)
 
 
 def batch_norm_training(
@@ -122,6 +125,7 @@ def batch_norm_training(
     eps: float,
     relu: bool = False,
     running: Running | None = None,
+    ceiling: float = math.inf,
 ) -> Normalised:
     """x (N, C, *), weight and bias (C,) -> y (N, C, *), mean, var, invstd (C,).
 
@@ -134,8 +138,11 @@ def batch_norm_training(
     implementation = OPERATOR.choose(Case(name, type(x), x.dtype, x.shape))
     step = getattr(implementation, "batch_norm_step", None)
     if step is not None and (running is None or running.mean.dtype == x.dtype):
-        return Normalised(*step(x, weight, bias, eps, relu, *(running or ())))
-    y, mean, var = implementation.batch_norm_training(x, weight, bias, eps, relu)
+        normalised = Normalised(*step(x, weight, bias, eps, relu, *(running or ())))
+        if ceiling < math.inf:
+            np.minimum(normalised.y, ceiling, out=normalised.y)
+        return normalised
+    y, mean, var = implementation.batch_norm_training(x, weight, bias, eps, relu, ceiling)
     if running is not None and x.size:
         _move(running, mean, var, x.size // x.shape[1])
     return Normalised(y, mean, var, 1 / np.sqrt(var + var.dtype.type(eps)))
@@ -162,10 +169,11 @@ def batch_norm_backward(
     mean: np.ndarray,
     invstd: np.ndarray,
     relu: bool = False,
+    ceiling: float = math.inf,
 ) -> Gradients:
     """gy, x (N, C, *), all others (C,) -> gx (N, C, *), gw (C,), gb (C,).
 
-        gb = sum gy; with relu, without the elements where y was clipped to 0
+        gb = sum gy; with relu, without the elements where y was clipped
         gw = sum gy * xhat
         gx = weight * invstd * (gy - gb / M - xhat * gw / M)
 
@@ -177,7 +185,8 @@ def batch_norm_backward(
     if gy.shape != x.shape:
         raise ValueError(f"{name}: gy has the shape {gy.shape}, x {x.shape}; they must agree")
     implementation = OPERATOR.choose(Case(name, type(x), x.dtype, x.shape))
-    return Gradients(*implementation.batch_norm_backward(gy, x, weight, bias, mean, invstd, relu))
+    arrays = gy, x, weight, bias, mean, invstd
+    return Gradients(*implementation.batch_norm_backward(*arrays, relu, ceiling))
 
 
 def _check(name: str, label: str, x: np.ndarray, **per_channel: np.ndarray | None) -> None:

@@ -23,7 +23,7 @@ def batch_norm_statistics(x):
     return mean, var
 
 
-def batch_norm_training(x, weight, bias, eps, relu=False):
+def batch_norm_training(x, weight, bias, eps, relu=False, ceiling=math.inf):
     """x (N, C, *), weight and bias (C,) -> y (N, C, *), mean (C,), var (C,)."""
     y = np.empty(x.shape, x.dtype)
     mean, var = np.zeros((2, x.shape[1]), x.dtype)
@@ -37,6 +37,7 @@ def batch_norm_training(x, weight, bias, eps, relu=False):
             *affine,
             x.dtype.type(eps),
             relu,
+            x.dtype.type(ceiling),
             _flatten(y),
             mean,
             var,
@@ -44,22 +45,23 @@ def batch_norm_training(x, weight, bias, eps, relu=False):
     return y, mean, var
 
 
-def batch_norm_forward(x, weight, bias, mean, invstd, relu=False):
+def batch_norm_forward(x, weight, bias, mean, invstd, relu=False, ceiling=math.inf):
     """x (N, C, *), all others (C,) -> y (N, C, *)."""
     y = np.empty(x.shape, x.dtype)
     affine = _affine(weight, bias, x)
-    arrays = _flatten(x), *affine, mean, invstd, relu, _flatten(y)
+    arrays = _flatten(x), *affine, mean, invstd, relu, x.dtype.type(ceiling), _flatten(y)
     parallel_ranges(_forward, x.shape[1], x.size, *arrays)
     return y
 
 
-def batch_norm_backward(gy, x, weight, bias, mean, invstd, relu=False):
+def batch_norm_backward(gy, x, weight, bias, mean, invstd, relu=False, ceiling=math.inf):
     """gy, x (N, C, *), all others (C,) -> gx (N, C, *), gw (C,), gb (C,)."""
     gx = np.empty(x.shape, x.dtype)
     gw, gb = np.zeros((2, x.shape[1]), x.dtype)
     if x.size:
+        clip = relu, x.dtype.type(ceiling)
         arrays = _flatten(gy), _flatten(x), *_affine(weight, bias, x), mean, invstd
-        parallel_ranges(_backward, x.shape[1], x.size, *arrays, relu, _flatten(gx), gw, gb)
+        parallel_ranges(_backward, x.shape[1], x.size, *arrays, *clip, _flatten(gx), gw, gb)
     return gx, gw, gb
 
 
@@ -105,14 +107,15 @@ def _moments(x, c):
 
 
 @kernel(inline=True)
-def _normalise(x, c, middle, scale, shift, relu, y):
-    """Channel c of y (N, C, L) = (x - middle) * scale + shift, with relu max(y, 0)."""
+def _normalise(x, c, middle, scale, shift, relu, ceiling, y):
+    """Channel c of y (N, C, L): (x - middle) * scale + shift, with relu within 0 ... ceiling."""
     zero = x.dtype.type(0)
     for n in range(len(x)):
         row, out = x[n, c], y[n, c]
         if relu:
             for i in range(row.size):
                 value = (row[i] - middle) * scale + shift
+                value = ceiling if value > ceiling else value
                 out[i] = zero if value <= zero else value  # NaN stays NaN
         else:
             for i in range(row.size):
@@ -128,25 +131,25 @@ def _statistics(x, mean, var, pool, first, last):
 
 
 @kernel
-def _forward(x, weight, bias, mean, invstd, relu, y, pool, first, last):
+def _forward(x, weight, bias, mean, invstd, relu, ceiling, y, pool, first, last):
     if shared(pool, first, last):
         return
     for c in range(first, last):
-        _normalise(x, c, mean[c], invstd[c] * weight[c], bias[c], relu, y)
+        _normalise(x, c, mean[c], invstd[c] * weight[c], bias[c], relu, ceiling, y)
 
 
 @kernel
-def _training(x, weight, bias, eps, relu, y, mean, var, pool, first, last):
+def _training(x, weight, bias, eps, relu, ceiling, y, mean, var, pool, first, last):
     if shared(pool, first, last):
         return
     for c in range(first, last):
         mean[c], var[c] = _moments(x, c)
         invstd = x.dtype.type(1 / np.sqrt(var[c] + eps))
-        _normalise(x, c, mean[c], invstd * weight[c], bias[c], relu, y)
+        _normalise(x, c, mean[c], invstd * weight[c], bias[c], relu, ceiling, y)
 
 
 @kernel
-def _backward(gy, x, weight, bias, mean, invstd, relu, gx, gw, gb, pool, first, last):
+def _backward(gy, x, weight, bias, mean, invstd, relu, ceiling, gx, gw, gb, pool, first, last):
     if shared(pool, first, last):
         return
     N, _, L = x.shape
@@ -160,7 +163,8 @@ def _backward(gy, x, weight, bias, mean, invstd, relu, gx, gw, gb, pool, first, 
                 row, g, part_g, part_gx = x[n, c, run], gy[n, c, run], zero, zero
                 for i in range(row.size):
                     centred = row[i] - middle
-                    passed = zero if relu and centred * scale + shift <= zero else g[i]
+                    value = centred * scale + shift
+                    passed = zero if relu and ((value <= zero) | (value >= ceiling)) else g[i]
                     part_g = added(part_g, passed)
                     part_gx = added(part_gx, passed * centred)
                 sum_g += part_g
@@ -172,5 +176,6 @@ def _backward(gy, x, weight, bias, mean, invstd, relu, gx, gw, gb, pool, first, 
             row, g, out = x[n, c], gy[n, c], gx[n, c]
             for i in range(L):
                 centred = row[i] - middle
-                passed = zero if relu and centred * scale + shift <= zero else g[i]
+                value = centred * scale + shift
+                passed = zero if relu and ((value <= zero) | (value >= ceiling)) else g[i]
                 out[i] = (passed - through_mean - centred * through_var) * scale

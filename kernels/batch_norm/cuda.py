@@ -32,9 +32,10 @@ def batch_norm_statistics(x):
     return _statistics(contiguous(x), 0.0)[:2]
 
 
-def batch_norm_training(x, weight, bias, eps, relu=False):
+def batch_norm_training(x, weight, bias, eps, relu=False, ceiling=math.inf):
     """x (N, C, *), weight and bias (C,) -> y (N, C, *), mean (C,), var (C,)."""
-    return batch_norm_step(x, weight, bias, eps, relu)[:3]
+    y, mean, var, _ = batch_norm_step(x, weight, bias, eps, relu)
+    return _clipped(y, ceiling), mean, var
 
 
 def batch_norm_step(
@@ -47,15 +48,18 @@ def batch_norm_step(
     return _forward(x, weight, bias, mean, invstd, relu), mean, var, invstd
 
 
-def batch_norm_forward(x, weight, bias, mean, invstd, relu=False):
+def batch_norm_forward(x, weight, bias, mean, invstd, relu=False, ceiling=math.inf):
     """x (N, C, *), all others (C,) -> y (N, C, *)."""
-    return _forward(contiguous(x), weight, bias, mean, invstd, relu)
+    return _clipped(_forward(contiguous(x), weight, bias, mean, invstd, relu), ceiling)
 
 
-def batch_norm_backward(gy, x, weight, bias, mean, invstd, relu=False):
+def batch_norm_backward(gy, x, weight, bias, mean, invstd, relu=False, ceiling=math.inf):
     """gy, x (N, C, *), all others (C,) -> gx (N, C, *), gw (C,), gb (C,)."""
     gy, x = contiguous(gy), contiguous(x)
     C = x.shape[1]
+    if relu and ceiling < math.inf:
+        y = batch_norm_forward(x, weight, bias, mean, invstd)
+        gy = gy * ~(y >= ceiling)
     gx = empty(x.shape, x.dtype, like=x)
     if not x.size:
         return gx, zeros(C, x.dtype, like=x), zeros(C, x.dtype, like=x)
@@ -96,6 +100,11 @@ def _forward(x, weight, bias, mean, invstd, relu):
         channel = map(_channel, (weight, bias, mean, invstd))
         _forward_plan(x.shape, x.dtype, _vector(x, y), bool(relu))(x, *channel, y)
     return y
+
+
+def _clipped(y, ceiling):
+    """min(y, ceiling), in a second pass."""
+    return np.minimum(y, ceiling, out=y) if ceiling < math.inf else y
 
 
 @planned

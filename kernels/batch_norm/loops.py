@@ -3,6 +3,8 @@
 Every other implementation is compared with this one.
 """
 
+import math
+
 import numpy as np
 
 
@@ -18,14 +20,14 @@ def batch_norm_statistics(x):
     return mean, var
 
 
-def batch_norm_training(x, weight, bias, eps, relu=False):
+def batch_norm_training(x, weight, bias, eps, relu=False, ceiling=math.inf):
     """x (N, C, *), weight and bias (C,) -> y (N, C, *), mean (C,), var (C,)."""
     mean, var = batch_norm_statistics(x)
     invstd = 1 / np.sqrt(var + x.dtype.type(eps))
-    return batch_norm_forward(x, weight, bias, mean, invstd, relu), mean, var
+    return batch_norm_forward(x, weight, bias, mean, invstd, relu, ceiling), mean, var
 
 
-def batch_norm_forward(x, weight, bias, mean, invstd, relu=False):
+def batch_norm_forward(x, weight, bias, mean, invstd, relu=False, ceiling=math.inf):
     """x (N, C, *), all others (C,) -> y (N, C, *)."""
     y = np.empty(x.shape, x.dtype)
     for at in np.ndindex(x.shape):
@@ -34,16 +36,18 @@ def batch_norm_forward(x, weight, bias, mean, invstd, relu=False):
         y[at] = xhat * (1 if weight is None else weight[c]) + (0 if bias is None else bias[c])
         if relu and y[at] <= 0:
             y[at] = 0
+        if relu and y[at] > ceiling:
+            y[at] = ceiling
     return y
 
 
-def batch_norm_backward(gy, x, weight, bias, mean, invstd, relu=False):
+def batch_norm_backward(gy, x, weight, bias, mean, invstd, relu=False, ceiling=math.inf):
     """gy, x (N, C, *), all others (C,) -> gx (N, C, *), gw (C,), gb (C,)."""
     if relu:
         y = batch_norm_forward(x, weight, bias, mean, invstd)
         gy = gy.copy()
         for at in np.ndindex(x.shape):
-            if y[at] <= 0:
+            if y[at] <= 0 or y[at] >= ceiling:
                 gy[at] = 0
     gx = np.empty(x.shape, x.dtype)
     gw, gb = np.zeros(x.shape[1], x.dtype), np.zeros(x.shape[1], x.dtype)

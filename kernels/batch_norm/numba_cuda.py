@@ -20,26 +20,27 @@ def batch_norm_statistics(x):
     return mean, var
 
 
-def batch_norm_training(x, weight, bias, eps, relu=False):
+def batch_norm_training(x, weight, bias, eps, relu=False, ceiling=math.inf):
     """x (N, C, *), weight and bias (C,) -> y (N, C, *), mean (C,), var (C,)."""
     mean, var = batch_norm_statistics(x)
     invstd = 1 / np.sqrt(var + x.dtype.type(eps))
-    return batch_norm_forward(x, weight, bias, mean, invstd, relu), mean, var
+    return batch_norm_forward(x, weight, bias, mean, invstd, relu, ceiling), mean, var
 
 
-def batch_norm_forward(x, weight, bias, mean, invstd, relu=False):
+def batch_norm_forward(x, weight, bias, mean, invstd, relu=False, ceiling=math.inf):
     """x (N, C, *), all others (C,) -> y (N, C, *)."""
     scale = invstd if weight is None else invstd * weight
     shift = np.zeros_like(mean) if bias is None else bias
     y = np.empty(x.shape, x.dtype, like=x)
-    per_element(normalise, _flat(y), _flat(x), mean, scale, shift, relu)
+    per_element(normalise, _flat(y), _flat(x), mean, scale, shift, relu, ceiling)
     return y
 
 
-def batch_norm_backward(gy, x, weight, bias, mean, invstd, relu=False):
+def batch_norm_backward(gy, x, weight, bias, mean, invstd, relu=False, ceiling=math.inf):
     """gy, x (N, C, *), all others (C,) -> gx (N, C, *), gw (C,), gb (C,)."""
     if relu:
-        gy = gy * ~(batch_norm_forward(x, weight, bias, mean, invstd) <= 0)
+        y = batch_norm_forward(x, weight, bias, mean, invstd)
+        gy = gy * ~((y <= 0) | (y >= ceiling))
     gw, gb = (np.zeros(x.shape[1], x.dtype, like=x) for _ in range(2))
     gx = np.empty(x.shape, x.dtype, like=x)
     if x.size:
@@ -74,7 +75,7 @@ def statistics(x, mean, var):
 
 
 @cuda.jit
-def normalise(x, mean, scale, shift, relu, y):
+def normalise(x, mean, scale, shift, relu, ceiling, y):
     """One thread per element."""
     at = cuda.grid(1)
     if at >= y.size:
@@ -82,6 +83,8 @@ def normalise(x, mean, scale, shift, relu, y):
     _, C, L = y.shape
     l, c, n = at % L, at // L % C, at // (L * C)
     value = (x[n, c, l] - mean[c]) * scale[c] + shift[c]
+    if relu and value > ceiling:
+        value = ceiling
     y[n, c, l] = 0 if relu and value <= 0 else value
 
 

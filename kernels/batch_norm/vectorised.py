@@ -25,14 +25,14 @@ def batch_norm_statistics(x):
     return mean, np.maximum(var, 0, out=var)
 
 
-def batch_norm_training(x, weight, bias, eps, relu=False):
+def batch_norm_training(x, weight, bias, eps, relu=False, ceiling=math.inf):
     """x (N, C, *), weight and bias (C,) -> y (N, C, *), mean (C,), var (C,)."""
     mean, var = batch_norm_statistics(x)
     invstd = 1 / np.sqrt(var + x.dtype.type(eps))
-    return batch_norm_forward(x, weight, bias, mean, invstd, relu), mean, var
+    return batch_norm_forward(x, weight, bias, mean, invstd, relu, ceiling), mean, var
 
 
-def batch_norm_forward(x, weight, bias, mean, invstd, relu=False):
+def batch_norm_forward(x, weight, bias, mean, invstd, relu=False, ceiling=math.inf):
     """x (N, C, *), all others (C,) -> y (N, C, *)."""
     y = np.empty(x.shape, x.dtype)
     x, out = _flatten(x), _flatten(y)
@@ -43,14 +43,15 @@ def batch_norm_forward(x, weight, bias, mean, invstd, relu=False):
         if bias is not None:
             part += bias[c, None]
         if relu:
-            np.maximum(part, 0, out=part)
+            np.clip(part, 0, ceiling, out=part)
     return y
 
 
-def batch_norm_backward(gy, x, weight, bias, mean, invstd, relu=False):
+def batch_norm_backward(gy, x, weight, bias, mean, invstd, relu=False, ceiling=math.inf):
     """gy, x (N, C, *), all others (C,) -> gx (N, C, *), gw (C,), gb (C,)."""
     if relu:
-        gy = gy * ~(batch_norm_forward(x, weight, bias, mean, invstd) <= 0)
+        y = batch_norm_forward(x, weight, bias, mean, invstd)
+        gy = gy * ~((y <= 0) | (y >= ceiling))
     gx = np.empty(x.shape, x.dtype)
     x, gy, out = _flatten(x), _flatten(gy), _flatten(gx)
     N, C, L = x.shape

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class BatchNorm(ArrayFunction):
-    """y = w x^ + b, with relu max(y, 0), using the mean and biased variance of x itself.
+    """y = w x^ + b, with relu min(max(y, 0), ceiling), by the mean and biased variance of x itself.
 
     x (N, C, *), w and b (C,) or None -> y (N, C, *), mean and var (C,)
     """
@@ -50,14 +50,15 @@ class BatchNorm(ArrayFunction):
         running_var: Array | None = None,
         momentum: float = 0.0,
         batches: Array | None = None,
+        ceiling: float = math.inf,
     ) -> tuple[Array, Array, Array]:
         running = None
         if running_mean is not None and running_var is not None:
             running = Running(running_mean, running_var, momentum, batches)
-        y, mean, var, invstd = batch_norm_training(x, w, b, eps, relu, running)
+        y, mean, var, invstd = batch_norm_training(x, w, b, eps, relu, running, ceiling)
         ctx.save_for_backward(x, w, b if relu else None)
         ctx.keep(mean, invstd)
-        ctx.eps, ctx.relu = eps, relu
+        ctx.eps, ctx.relu, ctx.ceiling = eps, relu, ceiling
         ctx.mark_non_differentiable(mean, var)
         return y, mean, var
 
@@ -65,7 +66,8 @@ class BatchNorm(ArrayFunction):
     def backward(ctx: ArrayFunction, gy: Tensor, *constant: Any) -> tuple[Tensor | None, ...]:
         x, w, b = ctx.saved_tensors
         mean, invstd = ctx.kept
-        settings = {"mean": mean, "invstd": invstd, "eps": ctx.eps, "relu": ctx.relu}
+        settings = {"mean": mean, "invstd": invstd, "eps": ctx.eps}
+        settings |= {"relu": ctx.relu, "ceiling": ctx.ceiling}
         gx, gw, gb = BatchNormBackward.apply(gy, x, w, b, **settings)
         _, need_w, need_b = ctx.needs_input_grad
         return gx, gw if need_w else None, gb if need_b else None
@@ -91,11 +93,12 @@ class BatchNormBackward(ArrayFunction):
         invstd: Array,
         eps: float,
         relu: bool,
+        ceiling: float,
     ) -> tuple[Array | None, ...]:
         ctx.save_for_backward(gy, x, w, b if relu else None)
         ctx.keep(mean, invstd)
-        ctx.eps, ctx.relu = eps, relu
-        return tuple(batch_norm_backward(gy, x, w, b, mean, invstd, relu))
+        ctx.eps, ctx.relu, ctx.ceiling = eps, relu, ceiling
+        return tuple(batch_norm_backward(gy, x, w, b, mean, invstd, relu, ceiling))
 
     @staticmethod
     def backward(ctx: ArrayFunction, ggx: Any, ggw: Any, ggb: Any) -> tuple[Tensor | None, ...]:
@@ -108,7 +111,7 @@ class BatchNormBackward(ArrayFunction):
         if ctx.relu:
             scale, shift = (None if p is None else p.array for p in (w, b))
             y = batch_norm_forward(x.array, scale, shift, *ctx.kept)
-            passes = Tensor((~(y <= 0)).astype(gy.dtype))
+            passes = Tensor(_is_within(y, ctx.ceiling).astype(gy.dtype))
             gy = gy * passes
         axes = (0, *range(2, x.ndim))
         shape = (1, -1) + (1,) * (x.ndim - 2)
@@ -142,13 +145,18 @@ class BatchNormBackward(ArrayFunction):
         return g2y, g2x, g2w, None
 
 
+def _is_within(y: Array, ceiling: float) -> Array:
+    """Where min(max(y, 0), ceiling) passes the gradient: not where it cuts off."""
+    return ~((y <= 0) | (y >= ceiling))
+
+
 def plus(a: Tensor | None, b: Tensor) -> Tensor:
     """a + b, where None is zero."""
     return b if a is None else a + b
 
 
 class ChannelAffine(ArrayFunction):
-    """y = w (x - mean) invstd + b with constant statistics, with relu max(y, 0).
+    """y = w (x - mean) invstd + b with constant statistics, with relu min(max(y, 0), ceiling).
 
     x (N, C, *), w and b (C,) or None, mean and invstd (C,) -> y (N, C, *)
     """
@@ -164,11 +172,12 @@ class ChannelAffine(ArrayFunction):
         mean: Array,
         invstd: Array,
         relu: bool = False,
+        ceiling: float = math.inf,
     ) -> Array:
-        y = batch_norm_forward(x, w, b, mean, invstd, relu)
+        y = batch_norm_forward(x, w, b, mean, invstd, relu, ceiling)
         ctx.save_for_backward(x, w, y if relu else None)
         ctx.keep(mean, invstd)
-        ctx.relu = relu
+        ctx.relu, ctx.ceiling = relu, ceiling
         return y
 
     @staticmethod
@@ -176,6 +185,8 @@ class ChannelAffine(ArrayFunction):
         x, w, y = ctx.saved_tensors
         if ctx.relu:
             gy = through_relu(gy, y)
+            if ctx.ceiling < math.inf:
+                gy = gy * Tensor(_is_within(y.array, ctx.ceiling).astype(gy.dtype))
         need_x, need_w, need_b = ctx.needs_input_grad
         axes = (0, *range(2, x.ndim))
         mean, invstd = (Tensor(s.reshape((-1,) + (1,) * (x.ndim - 2))) for s in ctx.kept)
@@ -230,13 +241,18 @@ def batch_norm_relu(
     training: bool = False,
     momentum: float = 0.1,
     eps: float = 1e-5,
+    ceiling: float = math.inf,
 ) -> Tensor:
     """Compute relu(batch_norm(...)) in one pass over memory, forward and backward.
 
-    Arguments, shapes and errors are those of batch_norm.
+    ceiling: the largest result, 6 for relu6. The other arguments, shapes and errors are those of
+    batch_norm. Raises: ValueError unless ceiling > 0.
     """
+    if not ceiling > 0:
+        raise ValueError(f"batch_norm_relu: ceiling={ceiling} must be above 0")
     name, statistics = "batch_norm_relu", (running_mean, running_var)
-    return _batch_norm(name, input, *statistics, weight, bias, training, momentum, eps, relu=True)
+    given = *statistics, weight, bias, training, momentum, eps
+    return _batch_norm(name, input, *given, relu=True, ceiling=ceiling)
 
 
 def _batch_norm(
@@ -251,7 +267,9 @@ def _batch_norm(
     eps: float,
     relu: bool = False,
     batches: Tensor | None = None,
+    ceiling: float = math.inf,
 ) -> Tensor:
+    clip = {"relu": relu, "ceiling": ceiling}
     running = {"running_mean": running_mean, "running_var": running_var}
     check_dtypes(name, input, weight=weight, bias=bias, **running)
     if input.ndim < 2:
@@ -269,21 +287,21 @@ def _batch_norm(
         mean = widened(running_mean.array)
         mean = mean.copy() if mean is running_mean.array else mean
         invstd = inverse_std(widened(running_var.array), eps)
-        return ChannelAffine.apply(input, weight, bias, mean=mean, invstd=invstd, relu=relu)
+        return ChannelAffine.apply(input, weight, bias, mean=mean, invstd=invstd, **clip)
 
     check_lone_value(name, input.shape[0] * math.prod(input.shape[2:]), input)
     if eps <= 0:
         raise ValueError(f"{name}: eps={eps} must be positive in training")
     moves = input.numel() and not is_recomputing()
     if not moves or running_mean is None or running_var is None:
-        return BatchNorm.apply(input, weight, bias, eps=eps, relu=relu)[0]
+        return BatchNorm.apply(input, weight, bias, eps=eps, **clip)[0]
     settings = {
         "running_mean": running_mean.array,
         "running_var": running_var.array,
         "momentum": momentum,
         "batches": None if batches is None else batches.array,
     }
-    y, _, _ = BatchNorm.apply(input, weight, bias, eps=eps, relu=relu, **settings)
+    y, _, _ = BatchNorm.apply(input, weight, bias, eps=eps, **clip, **settings)
     for changed in (running_mean, running_var, batches):
         if changed is not None:
             changed.bump_version()

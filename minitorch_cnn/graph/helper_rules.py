@@ -7,6 +7,7 @@ is captured, and calls the original for tensors that are not captured.
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from ..functional.norm import check_dtypes, check_vectors
 from ..tensor import Tensor
+from .layer_rules import rectified
 from .recorder import Recorder
 from .standin import Standin
 
@@ -36,10 +38,11 @@ class Helper(NamedTuple):
 def _batch_norm(
     rec: Recorder, original: Any, name: str, input: Tensor, running_mean: Any, running_var: Any,
     weight: Any, bias: Any, training: bool, momentum: float, eps: float, relu: bool = False,
+    ceiling: float = math.inf,
 ) -> Tensor:  # fmt: skip
     if training or running_mean is None:
         given = running_mean, running_var, weight, bias, training, momentum, eps
-        return original(name, input, *given, relu=relu)
+        return original(name, input, *given, relu=relu, ceiling=ceiling)
     tensors = {"weight": weight, "bias": bias}
     running = {"running_mean": running_mean, "running_var": running_var}
     check_dtypes(name, input, **tensors, **running)
@@ -51,7 +54,7 @@ def _batch_norm(
     bias = np.zeros(channels, input.dtype) if bias is None else bias
     y = rec.emit("BatchNormalization", input, weight, bias, running_mean, running_var,
                  epsilon=float(eps))  # fmt: skip
-    return Tensor(rec.emit("Relu", y) if relu else y)
+    return Tensor(rectified(rec, y, ceiling) if relu else y)
 
 
 def _standardised(rec: Recorder, original: Any, x: Tensor, rows: int, eps: float) -> Any:

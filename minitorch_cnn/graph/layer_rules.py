@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -40,15 +41,19 @@ def window_attributes(window: Window, kernel: bool = True) -> dict[str, Any]:
     }
 
 
-def _relu(rec: Recorder, y: Standin, relu: bool) -> Standin:
-    return rec.emit("Relu", y) if relu else y
+def rectified(rec: Recorder, y: Standin, ceiling: float) -> Standin:
+    """min(max(y, 0), ceiling)"""
+    if ceiling == math.inf:
+        return rec.emit("Relu", y)
+    return rec.emit("Clip", y, number(0, y), number(ceiling, y))
 
 
 def _conv(
     rec: Recorder, cls: Any, x: Any, w: Any, b: Any, window: Window, groups: int, relu: bool = False
 ) -> Standin:
     given = {**window_attributes(window), "group": groups if groups > 1 else None}
-    return _relu(rec, rec.emit("Conv", x, w, b, **given), relu)
+    y = rec.emit("Conv", x, w, b, **given)
+    return rec.emit("Relu", y) if relu else y
 
 
 def _conv_transpose(
@@ -141,8 +146,9 @@ def _adaptive_max(rec: Recorder, cls: Any, x: Any, size: Any) -> tuple[Standin, 
 
 
 def _batch_norm(
-    rec: Recorder, cls: Any, x: Any, w: Any, b: Any, eps: float, relu: bool = False
-) -> tuple[Standin, Standin, Standin]:
+    rec: Recorder, cls: Any, x: Any, w: Any, b: Any, eps: float, relu: bool = False,
+    ceiling: float = math.inf,
+) -> tuple[Standin, Standin, Standin]:  # fmt: skip
     """With the statistics of x itself."""
     axes = [0, *range(2, len(x.shape))]
     mean = rec.emit("ReduceMean", x, axes, keepdims=1)
@@ -153,7 +159,7 @@ def _batch_norm(
     if b is not None:
         y = rec.emit("Add", y, rec.emit("Reshape", b, shape))
     flat = [rec.emit("Reshape", s, [-1]) for s in (mean, var)]
-    return _relu(rec, y, relu), flat[0], flat[1]
+    return rectified(rec, y, ceiling) if relu else y, flat[0], flat[1]
 
 
 def standardised(
@@ -167,8 +173,9 @@ def standardised(
 
 
 def _channel_affine(
-    rec: Recorder, cls: Any, x: Any, w: Any, b: Any, mean: Any, invstd: Any, relu: bool = False
-) -> Standin:
+    rec: Recorder, cls: Any, x: Any, w: Any, b: Any, mean: Any, invstd: Any, relu: bool = False,
+    ceiling: float = math.inf,
+) -> Standin:  # fmt: skip
     """With constant statistics: a scale and a shift for each channel."""
     shape = [-1, *(1,) * (len(x.shape) - 2)]
     y = rec.emit("Mul", rec.emit("Sub", x, mean.reshape(shape)), invstd.reshape(shape))
@@ -176,7 +183,7 @@ def _channel_affine(
         y = rec.emit("Mul", y, rec.emit("Reshape", w, shape))
     if b is not None:
         y = rec.emit("Add", y, rec.emit("Reshape", b, shape))
-    return _relu(rec, y, relu)
+    return rectified(rec, y, ceiling) if relu else y
 
 
 def _rms_norm(rec: Recorder, cls: Any, x: Any, axes: Any, eps: float) -> Standin:

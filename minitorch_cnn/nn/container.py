@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from ..functional.geometry import is_int
 from ..tensor.tensor import Tensor
-from .fusion import is_plain_relu, relu_after
+from .fusion import fused
 from .module import Module, indent
 
 if TYPE_CHECKING:
@@ -87,8 +87,8 @@ class Sequential(_Numbered):
     Sequential(a, b, c) names them "0", "1", "2"; Sequential({"conv": a, "act": b}) takes the keys
     as names. A slice is a Sequential of the same modules under the same names.
 
-    A ReLU directly after a batch norm or a convolution is fused with it if the fusion cannot be
-    observed; see fusion.py.
+    A ReLU directly after a batch norm or a convolution, and a ReLU6 after a batch norm, are fused
+    with it if the fusion cannot be observed; see fusion.py.
     """
 
     @overload
@@ -107,8 +107,9 @@ class Sequential(_Numbered):
         modules = list(self)
         i = 0
         while i < len(modules):
-            if i + 1 < len(modules) and is_plain_relu(modules[i + 1]):
-                input = relu_after(modules[i], input)
+            after = fused(modules[i + 1]) if i + 1 < len(modules) else None
+            if after:
+                input = after(modules[i], input)
                 i += 2
             else:
                 input = modules[i](input)

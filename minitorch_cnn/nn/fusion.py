@@ -1,4 +1,4 @@
-"""Fusion of a ReLU with the convolution or batch norm before it, decided in one place.
+"""Fusion of a ReLU or ReLU6 with the convolution or batch norm before it, decided in one place.
 
 It saves one pass over memory forward and one backward, and changes no number. No user can observe
 it: if one of the two layers has hooks, is replaced, patched or subclassed, or if a function that
@@ -7,33 +7,49 @@ they call is replaced, they run separately.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from .. import functional as F
 from ..tensor.tensor import Tensor
-from .activation import ReLU
+from .activation import ReLU, ReLU6
 from .conv import Conv2d
 from .module import Module
 from .norm import BatchNorm1d, BatchNorm2d
 
 # The methods as written here; users may have patched those of the classes.
-_FORWARD = {cls: cls.forward for cls in (BatchNorm1d, BatchNorm2d, Conv2d, ReLU)}
+_FORWARD = {cls: cls.forward for cls in (BatchNorm1d, BatchNorm2d, Conv2d, ReLU, ReLU6)}
 _CALL = Module.__call__
-_RELU, _CONV2D, _BATCH_NORM = F.relu, F.conv2d, F.batch_norm
+_RELU, _RELU6, _CONV2D, _BATCH_NORM = F.relu, F.relu6, F.conv2d, F.batch_norm
 
 
 def relu_after(module: Module, input: Tensor) -> Tensor:
     """relu(module(input)), in one pass if `module` is a Conv2d, BatchNorm1d or BatchNorm2d."""
-    if F.relu is _RELU and type(module) is not ReLU and _runs_as_written(module):
+    if F.relu is _RELU and _runs_as_written(module):
         if type(module) is Conv2d:
             if F.conv2d is _CONV2D:
                 return module._apply_op(F.conv2d_relu, input)
-        elif F.batch_norm is _BATCH_NORM:
+        elif isinstance(module, (BatchNorm1d, BatchNorm2d)) and F.batch_norm is _BATCH_NORM:
             return module._apply_op(F.batch_norm_relu, input)
     return F.relu(module(input))
 
 
-def is_plain_relu(module: Module) -> bool:
-    """Whether calling `module` is F.relu and nothing else."""
-    return type(module) is ReLU and _runs_as_written(module)
+def relu6_after(module: Module, input: Tensor) -> Tensor:
+    """relu6(module(input)), in one pass if `module` is a BatchNorm1d or BatchNorm2d."""
+    is_usual = F.relu6 is _RELU6 and F.batch_norm is _BATCH_NORM
+    if is_usual and isinstance(module, (BatchNorm1d, BatchNorm2d)) and _runs_as_written(module):
+        return module._apply_op(partial(F.batch_norm_relu, ceiling=6.0), input)
+    return F.relu6(module(input))
+
+
+# By the activation that follows.
+AFTER = {ReLU: relu_after, ReLU6: relu6_after}
+
+
+def fused(activation: Module) -> Callable[[Module, Tensor], Tensor] | None:
+    """The function that computes a layer and then `activation`, None if it is not one of these."""
+    after = AFTER.get(type(activation))
+    return after if after and _runs_as_written(activation) else None
 
 
 def _runs_as_written(module: Module) -> bool:

@@ -166,8 +166,9 @@ def test_bad_input_is_refused_with_the_functions_name_and_the_rule_as_by_torch(c
     assert_refused(*REFUSED[case])
 
 
+@pytest.mark.parametrize("ceiling", [np.inf, 0.9])
 @pytest.mark.parametrize("training", [False, True])
-def test_a_relu_in_the_same_pass_is_a_relu_after_it(training):
+def test_a_relu_in_the_same_pass_is_a_relu_after_it(training, ceiling):
     rng = np.random.default_rng(0)
     arrays = [rng.standard_normal(shape) for shape in ((3, 4, 2, 5), (4,), (4,), (3, 4, 2, 5))]
     kinds = []
@@ -175,14 +176,23 @@ def test_a_relu_in_the_same_pass_is_a_relu_after_it(training):
         x, w, b = leaves(arrays[:3])
         mean, var = Tensor(np.full(4, 0.3)), Tensor(np.full(4, 1.7))
         settings = x, mean, var, w, b, training
-        y = F.batch_norm_relu(*settings) if together else F.relu(F.batch_norm(*settings))
+        if together:
+            y = F.batch_norm_relu(*settings, ceiling=ceiling)
+        else:
+            y = F.hardtanh(F.batch_norm(*settings), 0, ceiling)
         first = grad(y, (x, w, b), Tensor(arrays[3]), create_graph=True)
         total = sum((g * g).sum() for g in first)
         second = grad(total, (x, w, b), allow_unused=True)
         kinds.append([y, mean, var, *first, *(g for g in second if g is not None)])
     for together, after in zip(*kinds, strict=True):
         np.testing.assert_allclose(together.detach().array, after.detach().array, atol=1e-12)
-    assert (kinds[0][0].array == 0).any() and (kinds[0][0].array > 0).any()
+    y = kinds[0][0].array
+    assert (y == 0).any() and (y > 0).any() and (y == ceiling).any() == (ceiling < np.inf)
+
+
+def test_a_ceiling_is_positive():
+    with pytest.raises(ValueError, match=r"^batch_norm_relu: ceiling=0 must be above 0"):
+        F.batch_norm_relu(Tensor(X.array), None, None, training=True, ceiling=0)
 
 
 def test_a_relu_in_the_same_pass_lets_nan_through():

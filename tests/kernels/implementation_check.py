@@ -190,13 +190,12 @@ class BatchNormCase(NamedTuple):
         invstd = 1 / np.sqrt(var + self.dtype(1e-5))
         results = {"batch_norm_statistics mean": mean, "batch_norm_statistics var": var}
         affine = weight, bias
-        for relu in (False, True):
+        for after, clip in {"": (False,), " relu": (True,), " ceiling": (True, 0.7)}.items():
             running = [np.full_like(mean, 0.5), np.full_like(var, 2), np.array(6)]
             moved = batch_norm.Running(*running[:2], 0.3, running[2])
-            trained = batch_norm.batch_norm_training(x, *affine, 1e-5, relu, moved)
-            y = batch_norm.batch_norm_forward(x, *affine, mean, invstd, relu)
-            gx, gw, gb = batch_norm.batch_norm_backward(gy, x, *affine, mean, invstd, relu)
-            after = " relu" if relu else ""
+            trained = batch_norm.batch_norm_training(x, *affine, 1e-5, clip[0], moved, *clip[1:])
+            y = batch_norm.batch_norm_forward(x, *affine, mean, invstd, *clip)
+            gx, gw, gb = batch_norm.batch_norm_backward(gy, x, *affine, mean, invstd, *clip)
             results |= {
                 f"batch_norm_training y{after}": trained.y,
                 f"batch_norm_training mean{after}": trained.mean,

@@ -37,6 +37,18 @@ def test_a_layer_and_its_relu_are_one_node_where_nobody_looks(name):
         assert y.grad_fn.relu and np.array_equal(y.detach().numpy(), rectified(layer(x)))
 
 
+@pytest.mark.parametrize("training", [False, True])
+def test_a_relu6_after_a_batch_norm_is_one_node_of_the_same_numbers(training):
+    x = mt.randn(8, 2, 5, 5) * 4
+    norm = nn.BatchNorm2d(2).train(training)
+    nn.init.constant_(norm.weight, 5)
+    y = nn.Sequential(norm, nn.ReLU6())(x)
+    assert y.grad_fn.relu and y.grad_fn.ceiling == 6
+    expected = np.clip(norm(x).detach().numpy(), 0, 6)
+    assert np.array_equal(y.detach().numpy(), expected)
+    assert (expected == 0).any() and (expected == 6).any()
+
+
 @pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("how", ["instance", "class", "subclass", "assigned class"])
 def test_a_forward_that_a_user_put_in_the_place_of_a_layer_s_runs(name, how, monkeypatch):
