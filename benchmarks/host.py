@@ -24,7 +24,7 @@ from .stub_device import Counts, counting, stub, stubbed
 
 NETS = ("lenet5_relu", "resnet20_cifar", "mobilenet_v1_100", "resnet50")
 BATCH = 64
-STEPS = 20  # of a run: as many as `fit` takes between two looks at the device
+STEPS = 16  # of a run: as many as `fit` takes between two looks at the device
 
 
 class Step(NamedTuple):

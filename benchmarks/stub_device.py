@@ -149,9 +149,9 @@ class StubArray(EmulatorArray):
         return super().reshape(*shape, **settings)
 
     def get(self):
-        """The host's copy, for which it waits."""
+        """The host's copy, for which it waits: zeros, or the number."""
         _counts.synchronise("get")
-        return super().get()
+        return np.zeros(self.shape, self.dtype) if self.ndim else super().get()
 
 
 def _waits(name: str) -> Any:

@@ -74,6 +74,69 @@ def cross_entropy_forward(
     )
 
 
+class MeanEntropy(NamedTuple):
+    """The mean (), the sum of the weights that it was divided by (), and m and s (N, L)."""
+
+    mean: np.ndarray
+    total: np.ndarray
+    m: np.ndarray
+    s: np.ndarray
+
+
+def cross_entropy_mean(
+    x: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray | None = None,
+    ignore_index: int = -100,
+    smoothing: float = 0.0,
+) -> MeanEntropy:
+    """The sum of cross_entropy_forward's y over that of the weights of the targets that count.
+
+    The host does not wait for a GPU. So nobody checks the targets: one outside of the classes
+    makes the mean NaN.
+    """
+    _check("cross_entropy_mean", x, target, weight)
+    settings = weight, ignore_index, smoothing
+    implementation = OPERATOR.choose(Case(type(x), x.dtype, x.shape))
+    fused = getattr(implementation, "cross_entropy_mean", None)
+    if fused is not None:
+        return MeanEntropy(*fused(x, target, *settings))
+    counts = (target >= 0) & (target < x.shape[1])
+    known = np.where(counts, target, 0)
+    y, m, s = implementation.cross_entropy_forward(x, known, *settings)
+    w = (target != ignore_index).astype(x.dtype)
+    if weight is not None:
+        w = w * weight[known]
+    wrong = (target != ignore_index) & ~counts
+    y = np.where(wrong, x.dtype.type("nan"), np.where(target == ignore_index, 0, y))
+    total = w.sum()
+    return MeanEntropy(y.sum() / total, total, m, s)
+
+
+def tally(
+    loss: np.ndarray,
+    total: np.ndarray | None,
+    x: np.ndarray | None,
+    target: np.ndarray | None,
+    sums: np.ndarray,
+    counts: np.ndarray,
+    flag: np.ndarray,
+    labels: int,
+    samples: int,
+    mark: int,
+) -> None:
+    """Add a training step on a GPU to sums that the host reads later, in one launch.
+
+    loss () of a batch, total () as from cross_entropy_mean or None, x (N, C, L) and target (N, L)
+    or None. In place: sums (2,) of float64 += (loss * w, w) with the batch's weight w = samples *
+    total / labels, or samples without total; counts (2,) of uint64 += (targets that are classes,
+    those at the largest logit); flag () of int32 = mark, if it is 0, where the loss is not finite
+    though w is not 0.
+    """
+    implementation = OPERATOR.choose(Case(type(loss), loss.dtype, (1, 1, 1)))
+    implementation.tally(loss, total, x, target, sums, counts, flag, labels, samples, mark)
+
+
 def cross_entropy_backward(
     gy: np.ndarray,
     x: np.ndarray,
@@ -83,19 +146,27 @@ def cross_entropy_backward(
     weight: np.ndarray | None = None,
     ignore_index: int = -100,
     smoothing: float = 0.0,
+    total: np.ndarray | None = None,
 ) -> np.ndarray:
     """gy, m, s (N, L), x (N, C, L), the others as in the forward -> gx (N, C, L).
 
     gx[c] = gy (p[c] * sum of q - q[c]),  p[c] = e^(x[c] - m) / s
+    total: that of cross_entropy_mean; gy () is then the mean's, and gy / total, or gy where total
+    is 0, is in the place of gy.
     """
     name = "cross_entropy_backward"
     _check(name, x, target, weight)
-    if gy.shape != target.shape:
+    if gy.shape != (target.shape if total is None else ()):
         raise ValueError(f"{name}: gy has the shape {gy.shape}, target {target.shape}")
     implementation = OPERATOR.choose(Case(type(x), x.dtype, x.shape))
-    return implementation.cross_entropy_backward(
-        gy, x, m, s, target, weight, ignore_index, smoothing
-    )
+    settings = target, weight, ignore_index, smoothing
+    if total is None:
+        return implementation.cross_entropy_backward(gy, x, m, s, *settings)
+    if hasattr(implementation, "cross_entropy_mean"):
+        return implementation.cross_entropy_backward(gy, x, m, s, *settings, total)
+    share = np.empty_like(m)
+    share[...] = gy / np.where(total == 0, 1, total)
+    return implementation.cross_entropy_backward(share, x, m, s, *settings)
 
 
 def _check(name: str, x: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> None:

@@ -6,7 +6,10 @@ SPECIALISATIONS = [
     Specialisation(
         "cross_entropy/cross_entropy.cu",
         {"REAL": real},
-        dict.fromkeys(("forward_rows", "forward_places", "backward"), Usage(registers, 0)),
+        dict.fromkeys(
+            ("forward_rows", "forward_places", "backward", "mean", "tally"),
+            Usage(registers, shared),
+        ),
     )
-    for real, registers in (("float", 64), ("double", 64))
+    for real, registers, shared in (("float", 64, 128), ("double", 64, 256))
 ]

@@ -25,11 +25,44 @@ def _forward(shape, dtype, ignore_index, smoothing):
     return _launch(name, threads, dtype, (*sizes, *_settings(C, dtype, ignore_index, smoothing)))
 
 
-def cross_entropy_backward(gy, x, m, s, target, weight, ignore_index, smoothing):
-    """gy, m, s (N, L), x (N, C, L) -> gx (N, C, L)."""
+def cross_entropy_mean(x, target, weight, ignore_index, smoothing):
+    """x (N, C, L), target (N, L), weight (C,) -> mean (), total (), m, s (N, L)."""
+    target = _classes(target)
+    y, m, s = cross_entropy_forward(x, target, weight, ignore_index, smoothing)
+    loss, total = empty((), x.dtype, like=x), empty((), x.dtype, like=x)
+    launch = _mean(target.size, x.shape[1], x.dtype, ignore_index)
+    launch(y, target, _contiguous(weight), loss, total)
+    return loss, total, m, s
+
+
+@planned
+def _mean(count, C, dtype, ignore_index):
+    values = np.int64(count), np.int32(C), np.int64(ignore_index)
+    return _launch("mean", THREADS, dtype, values)
+
+
+def tally(loss, total, x, target, sums, counts, flag, labels, samples, mark):
+    """loss, total (), x (N, C, L), target (N, L) -> sums, counts (2,) and flag (), in place."""
+    if x is not None:
+        x, target = contiguous(x), _classes(target)
+    shape = None if x is None else x.shape
+    _tally(shape, loss.dtype, labels, samples, mark)(loss, total, x, target, sums, counts, flag)
+
+
+@planned
+def _tally(shape, dtype, labels, samples, mark):
+    N, C, L = shape or (1, 1, 1)
+    threads = 1 if shape is None else 32 * N if L == 1 else N * L
+    values = *map(np.int32, (N, C, L)), np.int64(labels), np.float64(samples), np.int32(mark)
+    return _launch("tally", threads, dtype, values)
+
+
+def cross_entropy_backward(gy, x, m, s, target, weight, ignore_index, smoothing, total=None):
+    """gy, m, s (N, L), x (N, C, L) -> gx (N, C, L); with total () gy is (), the mean's."""
     gx = empty(x.shape, x.dtype, like=x)
     weight_sum = None if weight is None else weight.sum(keepdims=True)
-    arrays = *map(contiguous, (gy, x, m, s)), _classes(target), _contiguous(weight), weight_sum, gx
+    gy, x, m, s = map(contiguous, (gy, x, m, s))
+    arrays = gy, total, x, m, s, _classes(target), _contiguous(weight), weight_sum, gx
     if x.size:
         _backward(x.shape, x.dtype, ignore_index, smoothing)(*arrays)
     return gx

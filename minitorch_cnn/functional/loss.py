@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import devices
 from ..autograd.array_function import ArrayFunction
-from ..kernels.cross_entropy import cross_entropy_backward, cross_entropy_forward
+from ..kernels.cross_entropy import (
+    cross_entropy_backward,
+    cross_entropy_forward,
+    cross_entropy_mean,
+)
 from ..tensor.arithmetic import quiet, where
 from ..tensor.half import in_float32
 from ..tensor.tensor import Tensor
@@ -137,6 +142,9 @@ class ClassCrossEntropyBackward(ArrayFunction):
         ctx.keep(target)
         ctx.axis, ctx.divisor, ctx.settings = axis, divisor, settings
         rows, targets = _rows(x, axis, target)
+        if devices.is_array(divisor):  # that of a mean on a device
+            gx = cross_entropy_backward(gy, rows, m, s, targets, **settings, total=divisor)
+            return gx.reshape(x.shape)
         share = np.empty_like(m)
         share[...] = gy.reshape(m.shape) if divisor is None else gy / gy.dtype.type(divisor or 1)
         return cross_entropy_backward(share, rows, m, s, targets, **settings).reshape(x.shape)
@@ -145,13 +153,48 @@ class ClassCrossEntropyBackward(ArrayFunction):
     def backward(ctx: ArrayFunction, v: Any) -> tuple[Tensor | None, ...]:
         gy, x = ctx.saved_tensors
         (target,) = ctx.kept
-        share = gy if ctx.divisor is None else (gy / (ctx.divisor or 1)).expand(target.shape)
+        divisor = _not_zero(ctx.divisor)
+        share = gy if divisor is None else (gy / divisor).expand(target.shape)
         q = Tensor(_class_masses(x.array, target, ctx.axis, **ctx.settings))
         wanted = *ctx.needs_input_grad, False
         ggy, g2x, _ = _second_gradients(v, share, x, q, ctx.axis, wanted)
-        if ggy is not None and ctx.divisor is not None:
-            ggy = ggy.sum() / (ctx.divisor or 1)
+        if ggy is not None and divisor is not None:
+            ggy = ggy.sum() / divisor
         return ggy, g2x
+
+
+def _not_zero(divisor: Any) -> Any:
+    """A divisor, a number, an array () on a device or None, with 1 in the place of 0."""
+    if devices.is_array(divisor):
+        return Tensor(np.where(divisor == 0, divisor.dtype.type(1), divisor))
+    return divisor if divisor is None else divisor or 1
+
+
+class MeanCrossEntropy(ArrayFunction):
+    """The mean of ClassCrossEntropy, and the sum of weights that it is divided by, on a device.
+
+    x (N, C, *) -> y (), total ()
+
+    The host does not wait for the device, so the classes are not checked: see cross_entropy.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: ArrayFunction, x: Array, axis: int, target: Array, **settings: Any
+    ) -> tuple[Array, Array]:
+        ctx.save_for_backward(x)
+        ctx.axis, ctx.settings = axis, settings
+        y, total, m, s = cross_entropy_mean(*_rows(x, axis, target), **settings)
+        ctx.keep(m, s, target, total)
+        ctx.mark_non_differentiable(total)
+        return y, total
+
+    @staticmethod
+    def backward(ctx: ArrayFunction, gy: Tensor, _: Any) -> Tensor:
+        (x,) = ctx.saved_tensors
+        m, s, target, total = ctx.kept
+        settings = {"divisor": total, "axis": ctx.axis, **ctx.settings}
+        return ClassCrossEntropyBackward.apply(gy, x, m=m, s=s, target=target, **settings)
 
 
 def _rows(x: Array, axis: int, target: Array) -> tuple[Array, Array]:
@@ -192,7 +235,8 @@ def cross_entropy(
     y = -sum_c w_c q_c log softmax(x)_c, q = (1 - e) target + e / C, e = label_smoothing (Szegedy et
     al. 2016). For classes the mean is weighted: sum of y / sum of w_target over those that are not
     ignore_index; for probabilities it is sum of y / number of samples. An empty mean is NaN, with
-    gradient 0.
+    gradient 0. On a GPU a class outside 0..C-1 makes the mean NaN: raising an error would mean
+    waiting for the GPU in every step.
 
     Raises: ValueError for shapes that do not fit, an unknown reduction, label_smoothing outside
     [0, 1] or an ignore_index >= 0 with probabilities; TypeError for dtypes; IndexError for a class
@@ -206,6 +250,18 @@ def cross_entropy(
     if target.shape == input.shape:
         q, total = _soft_targets(name, input, target, weight, ignore_index, label_smoothing, axis)
         return reduce(SoftmaxCrossEntropy.apply(input, q, axis=axis), reduction, total)
+    if reduction == "mean" and type(input.array) is not np.ndarray:
+        _check_target(name, input, target, weight, axis)
+        y, total = MeanCrossEntropy.apply(
+            input,
+            axis=axis,
+            target=target.array,
+            weight=_constant(name, weight),
+            ignore_index=ignore_index,
+            smoothing=label_smoothing,
+        )
+        note_class_loss(total.array, target.numel())
+        return y
     indices, counted = _check_class_indices(name, input, target, weight, ignore_index, axis)
     divisor = {"none": None, "sum": 1.0}.get(reduction)
     if reduction == "mean":
@@ -349,6 +405,20 @@ def _check_class_indices(
     name: str, input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, axis: int
 ) -> tuple[Array, Array]:
     """The classes, with 0 in place of ignore_index, and the mask of the counted ones."""
+    _check_target(name, input, target, weight, axis)
+    counted = target.array != ignore_index
+    indices = np.where(counted, target.array, 0)
+    classes = input.shape[axis]
+    check_indices(
+        name, indices, classes, f"input has {classes} classes and ignore_index={ignore_index}"
+    )
+    return indices, counted
+
+
+def _check_target(
+    name: str, input: Tensor, target: Tensor, weight: Tensor | None, axis: int
+) -> None:
+    """Refuse a target of another dtype, shape or device than classes of `input` have."""
     check_integer(name, target=target)
     expected = input.shape[:axis] + input.shape[axis + 1 :]
     if target.shape != expected:
@@ -357,13 +427,6 @@ def _check_class_indices(
             f"{input.shape}, or have that shape and hold probabilities"
         )
     check_together(name, input=input, target=target, weight=weight)
-    counted = target.array != ignore_index
-    indices = np.where(counted, target.array, 0)
-    classes = input.shape[axis]
-    check_indices(
-        name, indices, classes, f"input has {classes} classes and ignore_index={ignore_index}"
-    )
-    return indices, counted
 
 
 def _weight_of(

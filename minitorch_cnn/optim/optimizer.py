@@ -125,7 +125,7 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            if devices.elsewhere and _fuses(type(self)) and self._step_together(group):
+            if devices.elsewhere and steps_together(type(self)) and self._step_together(group):
                 continue
             up = group.get("maximize", False)
             for p in group["params"]:
@@ -271,10 +271,15 @@ class Optimizer:
 
 
 @cache
-def _fuses(cls: type[Optimizer]) -> bool:
-    """Whether the class that defines `update` also defines `update_together`."""
+def steps_together(cls: type[Optimizer]) -> bool:
+    """Whether an optimizer's steps on a device update all tensors together, and heed `skip`.
+
+    They do where the class that defines `update` also defines `update_together`, and `step` is
+    not another one.
+    """
     owner = next(base for base in cls.__mro__ if "update" in base.__dict__)
-    return owner is not Optimizer and "update_together" in owner.__dict__
+    fuses = owner is not Optimizer and "update_together" in owner.__dict__
+    return fuses and cls.step is Optimizer.step
 
 
 def _hooked_step(optimizer: Optimizer, *args: Any, **kwargs: Any) -> Any:

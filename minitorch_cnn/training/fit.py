@@ -14,6 +14,7 @@ from ..optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from ..tensor import Tensor
 from .batches import samples_of
 from .checkpoint import load_checkpoint
+from .device_tally import device_tally
 from .fit_checks import (
     check_data,
     check_metrics,
@@ -151,6 +152,7 @@ def fit(
     per_epoch = samples_of(train)
     display = PROGRESS[progress if first else "none"]
     run.show = display(per_epoch and epochs * per_epoch, run.samples)
+    run.tally = device_tally(run)
     try:
         with training_modes(model) as run.modes:
             run.all_epochs()

@@ -21,6 +21,7 @@ from ..random import get_rng_state, set_rng_state
 from ..tensor import Tensor
 from .batches import called, pairs, place_of, samples_in
 from .checkpoint import save_checkpoint
+from .device_tally import STEPS, DeviceTally, skipping
 from .gradients import Gradients
 from .history import History
 from .means import Means
@@ -54,6 +55,7 @@ class Loop:
     on_epoch: Callable[[History], Any] | None
 
     ranks: Ranks | None = None  # of a run on several processes
+    tally: DeviceTally | None = None  # of a run on a device
     modes: Modes = field(default_factory=dict)
     show: Any = None  # a Silent or a subclass that displays progress
     history: History = field(default_factory=History)
@@ -93,7 +95,9 @@ class Loop:
         batches = pairs if ranks is None else ranks.pairs
         for x, target, *rows in batches("fit", self.train, place):
             self.tell_progress()
-            if ranks is None:
+            if self.tally is not None:
+                self.tally.one_batch(self, x, target)
+            elif ranks is None:
                 self.one_batch(x, target)
             else:
                 ranks.one_batch(self, x, target, *rows)
@@ -103,7 +107,10 @@ class Loop:
             samples = rows[0].total if rows else samples_in("fit", x)
             self.show.advance(samples, *self.so_far())
             every = self.checkpoint_every
-            if every is not None and not self.gradients.batches and self.step % every == 0:
+            saves = every is not None and not self.gradients.batches and self.step % every == 0
+            if self.tally is not None and (saves or len(self.tally.steps) == STEPS):
+                self.tally.look(self)
+            if saves:
                 self.save()
         if not self.means.samples:
             raise ValueError(
@@ -112,7 +119,9 @@ class Loop:
             )
         if self.gradients.batches:
             self.one_step()
-            self.seconds = before + time.perf_counter() - started
+        if self.tally is not None:
+            self.tally.look(self)
+        self.seconds = before + time.perf_counter() - started
         self.end_epoch()
         self.save()
 
@@ -147,7 +156,11 @@ class Loop:
         if self.clip_norm is not None:
             clip_grad_norm_(self.gradients.parameters, self.clip_norm)
         self.lr = self.optimizer.param_groups[0]["lr"]
-        self.optimizer.step()
+        if self.tally is None:
+            self.optimizer.step()
+        else:
+            with skipping(self.optimizer, self.tally.flag):
+                self.optimizer.step()
         self.gradients.batches = 0
         if self.average is not None:
             self.average.update()

@@ -22,7 +22,7 @@ class BatchLoss(NamedTuple):
     """
 
     value: Tensor
-    share: float
+    share: Any
     of_classes: bool
 
 
@@ -30,6 +30,14 @@ def loss_of_batch(function: str, loss: Callable[..., Any], output: Any, target: 
     """Raises: TypeError in the name of `function` if the loss is not a Tensor, ValueError if it has
     several elements.
     """
+    found = deferred_loss_of_batch(function, loss, output, target)
+    return found._replace(share=float(found.share))
+
+
+def deferred_loss_of_batch(
+    function: str, loss: Callable[..., Any], output: Any, target: Any
+) -> BatchLoss:
+    """As loss_of_batch, but for a loss on a device the share may be a DeviceShare."""
     with watching_class_losses() as shares:
         value = loss(output, target)
     if not isinstance(value, Tensor):
