@@ -273,14 +273,31 @@ def transpose_tile(typing, x, x_at, x_row, y, y_at, y_row):
         x, x_at, x_row, y, y_at, y_row = args
         code = Code(context, builder, signature.args[0])
         x, y = code.data(signature.args[0], x), code.data(signature.args[3], y)
-        rows = [code.load(x, code.at(x_at, x_row, r)) for r in range(MR)]
-        whole = interleave(code, rows)
+        whole = interleave(code, [code.load(x, code.at(x_at, x_row, r)) for r in range(MR)])
         for k in range(code.lanes):
             column = code.pick(whole, whole, [k * MR + r for r in range(MR)])
             code.store(column, y, code.at(y_at, y_row, k))
         return context.get_dummy_value()
 
     return types.void(x, at, at, y, at, at), write
+
+
+@intrinsic
+def transpose_strip(typing, x, x_at, x_row, y, y_at):
+    """transpose_tile with y_row = MR: stores whole vectors, since y's columns are adjacent."""
+    at = types.intp
+
+    def write(context, builder, signature, args):
+        x, x_at, x_row, y, y_at = args
+        code = Code(context, builder, signature.args[0])
+        x, y = code.data(signature.args[0], x), code.data(signature.args[3], y)
+        whole = interleave(code, [code.load(x, code.at(x_at, x_row, r)) for r in range(MR)])
+        for r in range(MR):
+            vector = [r * code.lanes + lane for lane in range(code.lanes)]
+            code.store(code.pick(whole, whole, vector), y, code.at(y_at, INDEX(code.lanes), r))
+        return context.get_dummy_value()
+
+    return types.void(x, at, at, y, at), write
 
 
 def interleave(code: Code, vectors: list):

@@ -20,7 +20,7 @@ from ...threads import get_num_threads, parallel_ranges
 from ...workspace import scratch, thread_scratch
 from .grid import MACS_PER_ELEMENT, forward_grid, input_grids
 from .plan import Plan, arrange
-from .product import multiply
+from .product import clear, multiply
 from .weight_sum import weight_sum
 from .weights import Matrix, pack_a, read_only
 
@@ -40,7 +40,10 @@ def conv2d_input_grad(gy, w, window, input_size, groups=1):
     size, threads = tuple(input_size), get_num_threads()
     plans = _input_plans(matrix, window, gy.shape, size, gy.itemsize, threads)
     everywhere = sum(math.prod(plan.grid.size) for plan in plans) == math.prod(size)
-    gx = (np.empty if everywhere else np.zeros)((len(gy), w.shape[1] * groups, *size), gy.dtype)
+    gx = np.empty((len(gy), w.shape[1] * groups, *size), gy.dtype)
+    if not everywhere:
+        planes = gx.reshape(-1, math.prod(size))
+        parallel_ranges(clear, len(planes), gx.size, planes)
     _correlate(gy, w, matrix, plans, gx, _epilogue(None, False, matrix, gy.dtype))
     return gx
 

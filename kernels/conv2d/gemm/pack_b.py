@@ -7,7 +7,7 @@ overwrites. Kernels of one tap without stride or padding read the image; the oth
 
 from ...jit import kernel
 from ...micro_kernel import lanes_of
-from ...vector_copy import copy_over, copy_run, copy_strided, prefetch
+from ...vector_copy import copy_over, copy_run, copy_shifted, copy_strided, prefetch
 
 CHANNELS_AHEAD = 2  # to prefetch: channels are on different pages, which no hardware prefetches
 
@@ -29,16 +29,18 @@ def pack_from_image(x, channels, runs, panel_count, NR, panels):
 
 
 @kernel
-def pack_from_lines(x, channels, step, line, runs, panel_count, NR, panels):
+def pack_from_lines(x, channels, step, line, runs, panel_count, NR, pitch, panels):
     """Pack all taps of some channels, each through a line; step: the stride in a row."""
-    at, plane, count = channels
+    (at, plane, number), lanes = channels, lanes_of(x)
     fills, takes, starts, taps = runs.fills, runs.takes, runs.take_starts, runs.shifts
-    for c in range(count):
+    for c in range(number):
         for k in range(len(fills)):
             copy_strided(x, at + c * plane + fills[k, 1], step, line, fills[k, 0], fills[k, 2])
+        row = c * len(taps) * NR
         for q in range(panel_count):
-            for t in range(len(taps)):
-                row = (c * len(taps) + t) * NR
-                for k in range(starts[q], starts[q + 1]):
-                    to, source = takes[k, 0] + row, takes[k, 1] + taps[t]
-                    copy_over(line, source, panels, to, takes[k, 2])
+            for k in range(starts[q], starts[q + 1]):
+                # Beyond a run is the next one, which overwrites it; beyond a row, the next tap's.
+                column, count = takes[k, 0] - q * pitch, takes[k, 2]
+                room = column + (count + lanes - 1) // lanes * lanes <= NR
+                to = takes[k, 0] + row
+                copy_shifted(line, takes[k, 1], taps, panels, to, NR, count, room)

@@ -78,13 +78,21 @@ def multiply(x, a, y, memories, tables, sizes, places, lines, shifts, strides, m
             if sizes.in_place:
                 pack_from_image(flat, channels, runs, q1 - q0, NR, panels)
             else:
-                pack_from_lines(flat, channels, places.sw, line, runs, q1 - q0, NR, panels)
+                pack_from_lines(flat, channels, places.sw, line, runs, q1 - q0, NR, pitch, panels)
             depth, row = (c1 - c0) * T, g * sizes.strips * MR
             stage = Stage(depth, c0 > 0, c1 == C and len(bias) > 0, bias, row, relu)
             weights = block_of_a(a, strides, g, c0, depth)
             add_block(
                 weights, panels, pitch, c, stage, runs, sizes, places, (q0, q1, s0, s1), p1, tile
             )
+
+
+@kernel
+def clear(y, pool, first, last):
+    """Fill the rows first ... last - 1 with zeros."""
+    if shared(pool, first, last):
+        return
+    y[first:last] = 0
 
 
 @kernel

@@ -11,11 +11,12 @@ import numpy as np
 from ...blocking import collides
 from ...jit import kernel
 from ...machine import machine
-from ...micro_kernel import MR, lanes_of, transpose_tile
+from ...micro_kernel import MR, lanes_of, transpose_strip
 from ...thread_pool import shared
+from ...vector_copy import copy_columns, copy_rows
 
 STRIPS_PER_PASS = 8  # packed together, since their elements are adjacent in every term
-TERMS_PER_PASS = 16  # packed together, so that source and target stay in the cache
+TERMS_PER_PASS = 8  # packed together, so that source and target stay in the cache
 MAX_UNPACKED_PANELS = 4  # of B, up to which packing A takes longer than it saves
 
 
@@ -114,22 +115,33 @@ def _pack_terms(w, matrix, taps, strip, terms, packed, start):
         count, T = 1, count * T  # the terms of a row are adjacent, like taps
     rounded = (T + lanes - 1) // lanes * lanes
     row = strip % strips * MR
-    for c in range(count):
+    whole, begun = row + MR <= R, 0
+    if T == 1 and whole:  # several terms at a time, since a store of a part of a line waits for it
+        few = max(1, lanes // MR) if row_step == 1 else 2
+        begin_of_row = begin + row * row_step + taps[0]
+        while begun + few <= count:
+            at, to = begin_of_row + begun * term_step, start + begun * MR
+            if row_step == 1:
+                copy_rows(w, at, term_step, packed, to)
+            else:
+                copy_columns(w, at, at + term_step, row_step, packed, to)
+            begun += few
+    for c in range(begun, count):
         at, to = begin + row * row_step + c * term_step, start + c * T * MR
         done = 0
-        if row_step == T == 1 and row + MR <= R:
-            source, target = w[at : at + MR], packed[to : to + MR]
-            for r in range(MR):
-                target[r] = source[r]
-            done = 1
-        elif in_order and row + MR <= R:
+        if in_order and whole:
             done = T // lanes * lanes
             # The next term overwrites the elements that a vector packs beyond T.
             inside = at + (MR - 1) * row_step + rounded <= len(w)
             if inside and lanes <= 2 * T and c * T + rounded <= count * T:
                 done = rounded
             for t in range(0, done, lanes):
-                transpose_tile(w, at + t, row_step, packed, to + t * MR, MR)
+                transpose_strip(w, at + t, row_step, packed, to + t * MR)
+        elif whole:
+            done = T // 2 * 2
+            for t in range(0, done, 2):
+                first, second = at + taps[t], at + taps[t + 1]
+                copy_columns(w, first, second, row_step, packed, to + t * MR)
         for t in range(done, T):
             tap = t if in_order else taps[t]
             for r in range(MR):
