@@ -26,6 +26,7 @@ import numpy as np
 
 from .. import devices, dtypes
 from ..kernels.compat import silent_floating_point
+from . import autocast
 from .modes import this_thread
 from .saved_values import SavedValues, blank
 
@@ -271,6 +272,8 @@ def _by_float32(cls: type[ArrayFunction], inputs: Sequence[Any], settings: dict[
         _cast(x, dtypes.float32) if x is not None and dtypes.is_half(x.dtype) else x for x in inputs
     ]
     result = cls.apply(*wide, **settings)
+    if autocast.active and autocast.stays_float32(cls.__name__, inputs[0]):
+        return result
     if type(result) is tuple:
         return _cast(result[0], inputs[0].dtype), *result[1:]
     return _cast(result, inputs[0].dtype)

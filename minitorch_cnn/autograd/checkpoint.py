@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import random
+from .autocast import Block, snapshot
 from .modes import R, enable_grad, this_thread
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class Region:
         self.fn, self.args, self.settings = fn, args, settings
         self.versions = self.current_versions()
         self.stream = _Stream() if preserve_rng_state else None
+        self.autocast = snapshot(this_thread.modes.autocast)
         self.nodes: list[weakref.ref[ArrayFunction]] = []
         self.running = False
 
@@ -134,7 +136,7 @@ class Region:
         before = modes.checkpoint, modes.recomputing
         modes.checkpoint, modes.recomputing = again, True
         try:
-            with enable_grad():
+            with enable_grad(), Block(snapshot(self.autocast)):
                 self.call()
         finally:
             modes.checkpoint, modes.recomputing = before

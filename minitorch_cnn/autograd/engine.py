@@ -45,8 +45,13 @@ def run_backward(
     if retain_graph is None:
         retain_graph = create_graph
     mode = _RECORDED if create_graph else _UNRECORDED
-    with np.errstate(all="ignore"):
-        return mode.run(_walk, roots, gradients, _Walk(targets, create_graph), retain_graph)
+    modes = this_thread.modes
+    before, modes.autocast = modes.autocast, {}  # gradients have the dtypes of what they belong to
+    try:
+        with np.errstate(all="ignore"):
+            return mode.run(_walk, roots, gradients, _Walk(targets, create_graph), retain_graph)
+    finally:
+        modes.autocast = before
 
 
 def _walk(

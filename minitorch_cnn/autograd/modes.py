@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from .autocast import Casts
     from .checkpoint import Recording, Region
 
 P = ParamSpec("P")
@@ -28,6 +29,7 @@ class Modes:
         self.checkpoint: Region | Recording | None = None  # the innermost; its nodes keep nothing
         self.recomputing = False
         self.block: _Block | None = None  # the innermost open block of a switch
+        self.autocast: dict[str, Casts] = {}  # by type of device
 
 
 class _ThisThread(threading.local):

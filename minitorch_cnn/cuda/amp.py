@@ -1,40 +1,110 @@
-"""torch.cuda.amp's mixed precision, which is off: everything is computed in its own dtype.
+"""torch.cuda.amp: mixed precision on a GPU. `amp` has the same for any device.
 
-As in PyTorch without a GPU, `autocast` and `GradScaler` are accepted and change no result. To store
-16 bits, convert the module with half().
+    scaler = mt.cuda.amp.GradScaler()
+    with mt.cuda.amp.autocast():
+        loss = F.cross_entropy(net(x), y)
+    scaler.scale(loss).backward()
+    scaler.step(optimizer)
+    scaler.update()
+
+autograd/autocast.py has the lists of operations. Without a GPU all this changes nothing, as in
+PyTorch, so that a program written for one runs.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
+
+import numpy as np
+
+from .. import dtypes
+from ..autograd.autocast import Block, Casts
+from ..autograd.modes import no_grad, this_thread
+from ..kernels.cuda.array import has_gpu
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
+# The default dtype of each type of device.
+DEFAULTS = {"cuda": "float16", "emulator": "float16", "cpu": "bfloat16"}
+
 
 class autocast:
-    """A context, or a decorator, in which PyTorch computes with fewer bits: nothing changes."""
+    """A context, or a decorator, in which operations on one type of device compute in 16 bits.
 
-    def __init__(self, enabled: bool = True, dtype: Any = None, cache_enabled: bool = True):
-        self.fast_dtype = dtype
+    Products of matrices and convolutions take float32 inputs in `dtype` (Micikevicius et al. 2018,
+    "Mixed precision training", arXiv 1710.03740); sums, exponentials, norms and losses give
+    float32. Backward passes need not be in the block. On a CPU this is for trying out: it is
+    slower.
+
+    enabled=False computes without, as around a part that needs float32. A dtype of other than 16
+    bits warns and changes nothing. cache_enabled is accepted: a weight is cast once in a block.
+    """
+
+    device = "cuda"
+
+    def __init__(
+        self, enabled: bool = True, dtype: Any = None, cache_enabled: bool | None = None
+    ) -> None:
+        if dtype is None:
+            name = DEFAULTS[self.device]
+            self.fast_dtype = getattr(dtypes, name) if enabled and self.usable() else None
+        else:
+            self.fast_dtype = np.dtype(dtype)
+            if enabled and not dtypes.is_half(self.fast_dtype):
+                warnings.warn(
+                    f"autocast: dtype={self.fast_dtype} must be float16 or bfloat16; "
+                    "nothing is cast",
+                    stacklevel=2,
+                )
+                enabled = False
+        self.enabled = bool(enabled) and self.usable()
+        self.blocks: list[Block] = []  # those that are open, innermost last
+
+    def usable(self) -> bool:
+        """Whether there is a GPU."""
+        return has_gpu()
 
     def __enter__(self) -> autocast:
+        outside = this_thread.modes.autocast
+        outer = outside.get(self.device)
+        dtype = self.fast_dtype if self.enabled else None
+        known = outer.weights if outer is not None and outer.dtype == dtype else None
+        block = Block({**outside, self.device: Casts(dtype, known)})
+        self.blocks.append(block)
+        block.__enter__()
         return self
 
     def __exit__(self, *error: object) -> None:
-        pass
+        self.blocks.pop().__exit__(*error)
+
+    def again(self) -> autocast:
+        """A context with the same settings, for one call of a function."""
+        return type(self)(self.enabled, self.fast_dtype)
 
     def __call__(self, function: F) -> F:
-        return function
+        @functools.wraps(function)
+        def cast(*args: Any, **kwargs: Any) -> Any:
+            with self.again():
+                return function(*args, **kwargs)
+
+        decorated: Any = cast
+        return decorated
 
 
 class GradScaler:
-    """Scales losses so that gradients of 16 bits do not vanish; here it is never enabled.
+    """Scales losses, so that gradients of 16 bits neither vanish nor overflow.
 
-    The settings are PyTorch's. scale(loss) is the loss, step(optimizer) is optimizer.step().
+    `scale(loss)` multiplies by the scale; `step(optimizer)` divides the gradients by it and leaves
+    the step out if one of them is infinite or NaN; `update()` then multiplies the scale by
+    backoff_factor, and by growth_factor after growth_interval steps without. Micikevicius et al.
+    2018, section 3.2.
     """
+
+    device = "cuda"
 
     def __init__(
         self,
@@ -43,44 +113,195 @@ class GradScaler:
         backoff_factor: float = 0.5,
         growth_interval: int = 2000,
         enabled: bool = True,
-    ):
-        self.settings = init_scale, growth_factor, backoff_factor, growth_interval
+    ) -> None:
+        if not (init_scale > 0 and growth_factor > 1 and 0 < backoff_factor < 1):
+            raise ValueError(
+                f"GradScaler: init_scale={init_scale} must be positive, "
+                f"growth_factor={growth_factor} above 1, backoff_factor={backoff_factor} below 1"
+            )
+        self._enabled = bool(enabled) and self.usable()
+        self._scale = float(init_scale)
+        self._growth_factor, self._backoff_factor = growth_factor, backoff_factor
+        self._growth_interval, self._growth_tracker = growth_interval, 0
+        self._found: dict[int, bool] = {}  # by id of an optimizer: whether a gradient overflowed
+        self._stepped: set[int] = set()
 
-    def scale(self, outputs: T) -> T:
-        """The outputs as they are."""
-        return outputs
+    def usable(self) -> bool:
+        """Whether there is a GPU."""
+        return has_gpu()
+
+    def scale(self, outputs: Any) -> Any:
+        """A Tensor, or several in containers, times the scale."""
+        if not self._enabled:
+            return outputs
+        if isinstance(outputs, Mapping):
+            return {name: self.scale(x) for name, x in outputs.items()}
+        if isinstance(outputs, list | tuple):
+            return type(outputs)(map(self.scale, outputs))
+        return outputs * outputs.new_tensor(self._scale, dtype=dtypes.float32)
 
     def unscale_(self, optimizer: Any) -> None:
-        """Nothing: gradients are not scaled."""
+        """Divide the gradients of an optimizer's parameters by the scale, as for clipping them.
+
+        Raises: RuntimeError if they were divided since `update`, ValueError for a gradient of
+        float16, which belongs to a parameter of float16: keep parameters in float32.
+        """
+        if not self._enabled:
+            return
+        if id(optimizer) in self._found:
+            done = "stepped" if id(optimizer) in self._stepped else "unscaled"
+            raise RuntimeError(f"unscale_: the optimizer has {done} since the last update()")
+        found = False
+        with no_grad():
+            for p in parameters_of(optimizer):
+                if p.grad.dtype == dtypes.float16:
+                    raise ValueError(
+                        "unscale_: a gradient has dtype float16: the parameters must be float32"
+                    )
+                p.grad.mul_(1 / self._scale)
+                found = found or not bool(p.grad.isfinite().all())
+        self._found[id(optimizer)] = found
 
     def step(self, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
-        """optimizer.step(), with what else is given."""
-        return optimizer.step(*args, **kwargs)
+        """optimizer.step() on unscaled gradients, or nothing if one is infinite or NaN.
+
+        Raises: RuntimeError for a second step before `update`, and for a closure.
+        """
+        if not self._enabled:
+            return optimizer.step(*args, **kwargs)
+        if "closure" in kwargs or args:
+            raise RuntimeError("step: a closure would compute gradients that are not scaled")
+        if id(optimizer) in self._stepped:
+            raise RuntimeError("step: the optimizer has stepped since the last update()")
+        if id(optimizer) not in self._found:
+            self.unscale_(optimizer)
+        self._stepped.add(id(optimizer))
+        return None if self._found[id(optimizer)] else optimizer.step(**kwargs)
 
     def update(self, new_scale: Any = None) -> None:
-        """Nothing: there is no scale."""
+        """Adapt the scale to the steps since the last call, or set it.
+
+        Raises: RuntimeError without a step or unscale_ before.
+        """
+        if not self._enabled:
+            return
+        if new_scale is not None:
+            self._scale = float(new_scale)
+        elif not self._found:
+            raise RuntimeError("update: no optimizer has stepped since the last update()")
+        elif any(self._found.values()):
+            self._scale *= self._backoff_factor
+            self._growth_tracker = 0
+        else:
+            self._growth_tracker += 1
+            if self._growth_tracker == self._growth_interval:
+                grown = self._scale * self._growth_factor
+                self._scale = grown if np.isfinite(np.float32(grown)) else self._scale
+                self._growth_tracker = 0
+        self._found, self._stepped = {}, set()
 
     def get_scale(self) -> float:
-        return 1.0
+        """The scale; 1 if scaling is off."""
+        return self._scale if self._enabled else 1.0
+
+    def get_growth_factor(self) -> float:
+        return self._growth_factor
+
+    def set_growth_factor(self, new_factor: float) -> None:
+        self._growth_factor = new_factor
+
+    def get_backoff_factor(self) -> float:
+        return self._backoff_factor
+
+    def set_backoff_factor(self, new_factor: float) -> None:
+        self._backoff_factor = new_factor
+
+    def get_growth_interval(self) -> int:
+        return self._growth_interval
+
+    def set_growth_interval(self, new_interval: int) -> None:
+        self._growth_interval = new_interval
 
     def is_enabled(self) -> bool:
-        return False
+        return self._enabled
 
     def state_dict(self) -> dict[str, Any]:
-        """Empty, as PyTorch's of a scaler that is not enabled."""
-        return {}
+        """The scale and its settings under PyTorch's names; empty if scaling is off."""
+        if not self._enabled:
+            return {}
+        return {
+            "scale": self._scale,
+            "growth_factor": self._growth_factor,
+            "backoff_factor": self._backoff_factor,
+            "growth_interval": self._growth_interval,
+            "_growth_tracker": self._growth_tracker,
+        }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Nothing: what a scaler of PyTorch has stored is not needed."""
+        """Take over what `state_dict` gave, ours or PyTorch's; nothing if scaling is off.
+
+        Raises: RuntimeError for an empty one, of a scaler that was off.
+        """
+        if not self._enabled:
+            return
+        if not state_dict:
+            raise RuntimeError("load_state_dict: state_dict is empty: its scaler was not enabled")
+        self._scale = float(state_dict["scale"])
+        self._growth_factor = state_dict["growth_factor"]
+        self._backoff_factor = state_dict["backoff_factor"]
+        self._growth_interval = state_dict["growth_interval"]
+        self._growth_tracker = state_dict["_growth_tracker"]
+
+
+def parameters_of(optimizer: Any) -> Iterable[Any]:
+    """The parameters of an optimizer that have a gradient."""
+    return (p for group in optimizer.param_groups for p in group["params"] if p.grad is not None)
 
 
 def custom_fwd(
     fwd: Callable[..., Any] | None = None, *, device_type: str = "cuda", cast_inputs: Any = None
 ) -> Any:
-    """The forward of an autograd.Function as it is."""
-    return functools.partial(custom_fwd, device_type=device_type) if fwd is None else fwd
+    """Decorate the forward of an autograd.Function.
+
+    With cast_inputs, float Tensors arrive in that dtype and the function runs without autocast, if
+    it is on; without, the function runs as its caller. `custom_bwd` then does the same.
+    """
+    if fwd is None:
+        return functools.partial(custom_fwd, device_type=device_type, cast_inputs=cast_inputs)
+    given = fwd
+
+    @functools.wraps(given)
+    def forward(ctx: Any, *args: Any, **kwargs: Any) -> Any:
+        before = this_thread.modes.autocast
+        casts = before.get(device_type)
+        on = casts is not None and casts.dtype is not None
+        ctx._autocast = {} if cast_inputs is not None else before
+        if cast_inputs is None or not on:
+            return given(ctx, *args, **kwargs)
+        with Block({}):
+            args = tuple([_cast(x, device_type, cast_inputs) for x in args])
+            kwargs = {name: _cast(x, device_type, cast_inputs) for name, x in kwargs.items()}
+            return given(ctx, *args, **kwargs)
+
+    return forward
 
 
 def custom_bwd(bwd: Callable[..., Any] | None = None, *, device_type: str = "cuda") -> Any:
-    """The backward of an autograd.Function as it is."""
-    return functools.partial(custom_bwd, device_type=device_type) if bwd is None else bwd
+    """Decorate the backward of an autograd.Function: it runs as its forward did."""
+    if bwd is None:
+        return functools.partial(custom_bwd, device_type=device_type)
+    given = bwd
+
+    @functools.wraps(given)
+    def backward(ctx: Any, *grads: Any) -> Any:
+        with Block(getattr(ctx, "_autocast", {})):
+            return given(ctx, *grads)
+
+    return backward
+
+
+def _cast(x: Any, device_type: str, dtype: Any) -> Any:
+    array = getattr(x, "array", None)
+    if array is None or array.dtype.kind not in dtypes.FLOATS or array.dtype == dtypes.float64:
+        return x
+    return x.to(dtype) if x.device.partition(":")[0] == device_type else x

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import dtypes
+from ..autograd import autocast
 from ..autograd.array_function import ArrayFunction
 from ..kernels.prelu import prelu_backward, prelu_forward
 from ..tensor.activation import Activation
@@ -136,6 +137,8 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 
     Raises: ValueError unless weight has one element or one per channel.
     """
+    if autocast.active:
+        input, weight = autocast.lower(input, weight)
     check_float("prelu", input=input, weight=weight)
     channels = input.shape[1] if input.ndim > 1 else 1
     if weight.ndim > 1 or weight.numel() not in (1, channels):

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..autograd import autocast
 from ..autograd.array_function import ArrayFunction
 from ..kernels.conv2d import conv2d_forward, conv2d_input_grad, conv2d_weight_grad
 from ..kernels.conv2d.checks import check_channels
@@ -127,6 +128,8 @@ def _conv2d(
     groups: int,
     relu: bool,
 ) -> Tensor:
+    if autocast.active:
+        input, weight, bias = autocast.lower(input, weight, bias)
     check_conv(name, input, weight, bias, groups, spatial=2)
     x = to_images(name, input, spatial=2)
     window = conv_window(name, x, weight, stride, padding, dilation)
@@ -149,6 +152,8 @@ def conv1d(
 
     Raises: as conv2d.
     """
+    if autocast.active:
+        input, weight, bias = autocast.lower(input, weight, bias)
     check_conv("conv1d", input, weight, bias, groups, spatial=1)
     x = to_images("conv1d", input, spatial=1)
     window = conv_window("conv1d", x, weight, stride, padding, dilation)
@@ -222,6 +227,8 @@ def conv_transpose2d(
     one dtype.
     """
     name = "conv_transpose2d"
+    if autocast.active:
+        input, weight, bias = autocast.lower(input, weight, bias)
     check_conv(name, input, weight, bias, groups, spatial=2, transposed=True)
     return _conv_transpose(
         name, input, weight, bias, stride, padding, output_padding, groups, dilation
@@ -245,6 +252,8 @@ def conv_transpose1d(
     Raises: as conv_transpose2d.
     """
     name = "conv_transpose1d"
+    if autocast.active:
+        input, weight, bias = autocast.lower(input, weight, bias)
     check_conv(name, input, weight, bias, groups, spatial=1, transposed=True)
     return _conv_transpose(
         name, input, weight, bias, stride, padding, output_padding, groups, dilation

@@ -11,6 +11,7 @@ import itertools
 import math
 from typing import Any
 
+from ..autograd import autocast
 from ..tensor import ones, stack
 from ..tensor.arithmetic import where
 from ..tensor.creation import linspace
@@ -62,6 +63,7 @@ def affine_grid(
     return (places @ theta.transpose(1, 2)).reshape(size[0], *size[2:], axes)
 
 
+@autocast.promoted
 @in_float32
 def grid_sample(
     input: Tensor,

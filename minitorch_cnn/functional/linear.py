@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..autograd import autocast
 from ..autograd.array_function import ArrayFunction
 from ..kernels.matmul import matmul
 from ..tensor.half import in_float32
@@ -44,6 +45,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     Raises: ValueError if the shapes do not fit, TypeError if the dtypes differ.
     """
+    if autocast.active:
+        input, weight, bias = autocast.lower(input, weight, bias)
     check_float("linear", input=input, weight=weight, bias=bias)
     if weight.ndim == 1 and (bias is None or bias.ndim == 0):
         b = None if bias is None else bias.reshape(1)
@@ -63,6 +66,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return y if input.ndim == 2 else y.reshape((*input.shape[:-1], weight.shape[0]))
 
 
+@autocast.promoted
 @in_float32
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Compute y_o = x1 W_o x2 + b_o.    x1 (*, I), x2 (*, J), w (O, I, J), b (O,) -> y (*, O)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import dtypes
+from ..autograd import autocast
 from ..autograd.array_function import ArrayFunction
 from ..autograd.modes import is_recomputing
 from ..kernels.batch_norm import (
@@ -348,6 +349,8 @@ def group_norm(
     except that 16-bit input may have float32 parameters: y has input's dtype.
     """
     name = "group_norm"
+    if autocast.active:
+        (input,) = autocast.widen(input)
     check_dtypes(name, input, weight=weight, bias=bias)
     if input.ndim < 2:
         raise ValueError(f"{name}: input of shape {input.shape} must be (N, C) or (N, C, *)")
@@ -378,6 +381,8 @@ def layer_norm(
     except that 16-bit input may have float32 parameters: y has input's dtype.
     """
     name = "layer_norm"
+    if autocast.active:
+        (input,) = autocast.widen(input)
     check_dtypes(name, input, weight=weight, bias=bias)
     shape = check_ending(name, input, normalized_shape)
     check_vectors(name, shape, weight=weight, bias=bias)

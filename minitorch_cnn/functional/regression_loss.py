@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from ..autograd import autocast
 from ..autograd.array_function import ArrayFunction
 from ..tensor.arithmetic import quiet, where
 from ..tensor.half import in_float32
@@ -214,9 +215,13 @@ def binary_cross_entropy(
     loss. The weights broadcast. For logits binary_cross_entropy_with_logits is more accurate.
 
     Raises: ValueError for shapes that differ, an unknown reduction, or an input outside [0, 1] or
-    NaN; TypeError for integers.
+    NaN; TypeError for integers; RuntimeError in `autocast`, as PyTorch.
     """
     name = "binary_cross_entropy"
+    if autocast.active and autocast.casts_for(input) is not None:
+        raise RuntimeError(
+            f"{name}: in autocast 1 - x may round to 0: use binary_cross_entropy_with_logits"
+        )
     check_float(name, input=input, target=target, weight=weight)
     check_reduction(name, reduction)
     check_same_shape(name, input, target)

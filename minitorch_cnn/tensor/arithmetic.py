@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 
 from .. import devices, dtypes
-from ..autograd import array_function
+from ..autograd import array_function, autocast
 from ..autograd.array_function import ArrayFunction
 from ..autograd.usual_calls import apply_two
 from .promotion import as_operand, check_broadcast, fitting, meet
@@ -239,6 +239,8 @@ def div(
     gradient of such a quotient is 0. Raises: ValueError for another mode.
     """
     if rounding_mode is None:
+        if autocast.active and not isinstance(input, array_function.Tensor):
+            (other,) = autocast.widen(other)
         return Div.apply(*meet(input, other, "div", floating=True, scale=True))
     if rounding_mode == "floor":
         return floor_divide(input, other)
@@ -287,6 +289,8 @@ def fmod(input: Operand, other: Operand) -> Tensor:
 
 def pow(input: Operand, exponent: Operand) -> Tensor:
     """Raise `input` to the power `exponent`, elementwise."""
+    if autocast.active:
+        input, exponent = autocast.widen(input, exponent)
     if (
         isinstance(exponent, (int, float))
         and not isinstance(exponent, bool)

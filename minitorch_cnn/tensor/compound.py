@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import dtypes
-from ..autograd import array_function
+from ..autograd import array_function, autocast
 from .arithmetic import where
 from .half import in_float32
 from .linalg import bmm, matmul, mm
@@ -54,6 +54,8 @@ def addmm(
     input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1
 ) -> Tensor:
     """Compute beta * input + alpha * (mat1 @ mat2) for matrices; beta=0 ignores `input`."""
+    if autocast.active:
+        input, mat1, mat2 = autocast.lower(input, mat1, mat2)
     return _added(input, mm(mat1, mat2), beta, alpha, "addmm")
 
 
@@ -65,6 +67,8 @@ def baddbmm(
 
     beta=0 ignores `input`, including its NaNs.
     """
+    if autocast.active:
+        input, batch1, batch2 = autocast.lower(input, batch1, batch2)
     return _added(input, bmm(batch1, batch2), beta, alpha, "baddbmm")
 
 
@@ -107,4 +111,6 @@ def cdist(
         raise RuntimeError(
             f"cdist: shapes {x1.shape} and {x2.shape} must be (.., N, D) and (.., M, D)"
         )
+    if autocast.active:
+        x1, x2 = autocast.widen(x1, x2)
     return (x1.unsqueeze(-2) - x2.unsqueeze(-3)).norm(p, -1)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from ..autograd import autocast
 from .diagonal import diagonal
 from .linalg import matmul
 from .movement import axis_of, permute, reshape, sizes_of
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 Letters: TypeAlias = "list[int | str]"
 
 
+@autocast.promoted
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     """Multiply elements of `a` and `b` and sum over pairs of axes.
 

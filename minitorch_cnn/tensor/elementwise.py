@@ -34,6 +34,8 @@ class Neg(ArrayFunction):
 class Exp(ArrayFunction):
     """y = e^x."""
 
+    in_float32 = True
+
     @staticmethod
     def forward(ctx: ArrayFunction, x: Array) -> Array:
         y = np.exp(x)
@@ -48,6 +50,8 @@ class Exp(ArrayFunction):
 
 class Expm1(ArrayFunction):
     """y = e^x - 1, exact near 0."""
+
+    in_float32 = True
 
     @staticmethod
     def forward(ctx: ArrayFunction, x: Array) -> Array:
@@ -64,6 +68,8 @@ class Expm1(ArrayFunction):
 class Log(ArrayFunction):
     """y = ln x."""
 
+    in_float32 = True
+
     @staticmethod
     def forward(ctx: ArrayFunction, x: Array) -> Array:
         ctx.save_for_backward(x)
@@ -77,6 +83,8 @@ class Log(ArrayFunction):
 
 class Log1p(ArrayFunction):
     """y = ln(1 + x), exact near 0."""
+
+    in_float32 = True
 
     @staticmethod
     def forward(ctx: ArrayFunction, x: Array) -> Array:
@@ -137,6 +145,8 @@ class Square(ArrayFunction):
 
 class Reciprocal(ArrayFunction):
     """y = 1 / x."""
+
+    in_float32 = True
 
     @staticmethod
     def forward(ctx: ArrayFunction, x: Array) -> Array:

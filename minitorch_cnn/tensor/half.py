@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import dtypes
-from ..autograd import array_function
+from ..autograd import array_function, autocast
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -50,6 +50,8 @@ def in_float32(fn: F) -> F:
         floats = [dtype for dtype in given if dtype.kind in dtypes.FLOATS]
         result = fn(*map(_widened, args), **{name: _widened(x) for name, x in kwargs.items()})
         if not all(map(dtypes.is_half, floats)):
+            return result
+        if autocast.active and autocast.stays_float32(fn.__name__, args[0]):
             return result
         if isinstance(result, tuple):
             results: tuple[Tensor, ...] = result

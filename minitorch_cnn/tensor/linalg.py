@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..autograd import autocast
 from ..autograd.array_function import ArrayFunction
 from ..autograd.usual_calls import apply_two
 from ..kernels.matmul import matmul as product
@@ -67,6 +68,8 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
 
 
 def _product(name: str, input: Tensor, other: Tensor) -> Tensor:
+    if autocast.active:
+        input, other = autocast.lower(input, other)
     x, w = input.array, other.array
     if x.ndim == w.ndim == 2 and x.dtype is w.dtype and x.shape[1] == w.shape[0]:
         return apply_two(MatMul, input, other)  # the usual case
@@ -103,6 +106,7 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     return _ranked("bmm", 3, input, mat2)
 
 
+@autocast.promoted
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """Compute the dot product of two vectors."""
     return _ranked("dot", 1, input, tensor)
