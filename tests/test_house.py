@@ -16,7 +16,7 @@ LAYERS = (
     ("nas",),
     ("training", "analysis", "utils"),
     ("amp", "jit", "multiprocessing"),
-    ("figures",),
+    ("figures", "cuda"),
     ("hub",),  # reads what it downloads
     ("onnx", "compiler"),
     ("graph",),
@@ -26,7 +26,7 @@ LAYERS = (
     ("distributed",),
     ("functional", "linalg", "special"),
     ("tensor", "autograd"),
-    ("cuda", "backends"),
+    ("backends",),
     ("dtypes", "random", "devices"),
     ("spelling", "second_names"),
     ("kernels",),

@@ -25,7 +25,8 @@ from ..autograd.autocast import Block, Casts
 from ..autograd.modes import no_grad, this_thread
 from ..kernels.cuda.array import has_gpu
 
-T = TypeVar("T")
+__all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd"]
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 # The default dtype of each type of device.
