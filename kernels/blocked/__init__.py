@@ -6,6 +6,7 @@ last pooling, so that no kernel packs anything but weights, once:
     layout.py        where the elements of such an image are
     tile.py          the micro-kernels, in vector registers
     convolve.py      dense, grouped and depthwise convolutions with bias, residual and bounds
+    winograd.py      large 3x3 convolutions
     pool.py          pooling
     elementwise.py   sums, gates and activations
     reorder.py       to blocks and back; the zeros of a border
@@ -23,6 +24,7 @@ from .elementwise import addition, copy, function, gating
 from .layout import Layout, blocked, lanes
 from .pool import average_pooling, global_average, max_pooling
 from .reorder import border, from_blocks, to_blocks
+from .winograd import best_tile, transform_weights, winograd
 
 __all__ = [
     "Call",
@@ -31,6 +33,7 @@ __all__ = [
     "Records",
     "addition",
     "average_pooling",
+    "best_tile",
     "blocked",
     "border",
     "can_convolve",
@@ -46,4 +49,6 @@ __all__ = [
     "pack_weights",
     "run",
     "to_blocks",
+    "transform_weights",
+    "winograd",
 ]

@@ -24,7 +24,7 @@ from ..thread_pool import I32, I64, SHARE, SHARE_TYPE, _call, _slot, _task
 from ..threads import parallel_ranges
 
 TASK, ARGUMENTS = 0, 1  # of a record, in words: the address of the code, the arguments
-MOST = 128  # words of a record
+MOST = 160  # words of a record
 # An array is passed as its two owners, numbers of elements and of bytes, address, size and stride.
 ADDRESS = ARGUMENTS + 4  # the word with the address of the first argument, an array
 WORDS_OF_VECTOR = 7
@@ -66,16 +66,16 @@ class Record:
 
 
 class Records:
-    """A list of records to run one after another."""
+    """A list of records to run one after another, on the threads that they have memory for."""
 
-    def __init__(self, records: Sequence[Record]) -> None:
-        self.kept = records
+    def __init__(self, records: Sequence[Record], threads: int | None = None) -> None:
+        self.kept, self.threads = records, threads
         self.rows = np.array([record.row() for record in records], np.int64)
         self.size = sum(record.call.size for record in records)
 
     def run(self) -> None:
         """Run all calls in order. Their arrays must not be used elsewhere at the same time."""
-        parallel_ranges(run_all, len(self.rows), self.size, self.rows)
+        parallel_ranges(run_all, len(self.rows), self.size, self.rows, threads=self.threads)
 
 
 @intrinsic

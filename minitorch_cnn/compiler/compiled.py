@@ -13,6 +13,7 @@ from ..autograd.modes import is_grad_enabled
 from ..graph import infer
 from ..graph.capture import captured
 from ..graph.structure import flatten
+from ..kernels.threads import get_num_threads
 from ..nn import Module
 from ..tensor import Tensor
 from .passes import (
@@ -51,7 +52,7 @@ class Compiled:
             state = self._renewed()
         if state is None or (args and named) or not _can_run(state, tensors):
             return self.model(*args, **named)
-        key = takes, *((t.array.shape, t.array.dtype) for t in tensors)
+        key = takes, get_num_threads(), *((t.array.shape, t.array.dtype) for t in tensors)
         program = self._programs.get(key)
         if program is None:
             with self._lock:

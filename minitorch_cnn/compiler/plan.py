@@ -16,6 +16,7 @@ import numpy as np
 from ..graph import Graph, Node
 from ..kernels import blocked as kernels
 from ..kernels.blocked import Call, Layout
+from ..kernels.threads import get_num_threads
 from ..kernels.window import Window
 from .arrays import numpy_function
 from .choice import Choice
@@ -54,6 +55,7 @@ class Plan(NamedTuple):
     live: int  # elements of the largest sum of live arrays
     steps: list[Step]
     layouts: dict[str, Layout]  # of the values in blocks
+    threads: int  # that kernels have memory for
 
 
 def plan(graph: Graph) -> Plan:
@@ -69,6 +71,8 @@ class _Planner:
         self.places: dict[str, Place] = {}
         self.borders: dict[str, tuple[int, int]] = {}
         self.roots: dict[str, Layout] = {}
+        self.memory: dict[str, int] = {}  # elements that kernels take to work with, by names
+        self.threads = get_num_threads()
         self.entries: list[Entry] = []
 
     # ------------------------------------------------------------------------- where the values are
@@ -214,15 +218,22 @@ class _Planner:
         x, y = self.layout_of(sources[0]), self.layout(step.output)
         window = self.choice.window(step.node, w.shape[2:])
         bounds = step.low, step.high
-        call = kernels.convolution(x, y, w.shape, window, groups, *bounds, self.dtype)
-        weights = kernels.pack_weights(w, groups, x.width).reshape(-1)
         more: Any = np.zeros(0, self.dtype)
-        before = []
+        before, memory = [], []
         if step.residual:
             more, before = self._residual(step, sources[1], y)
+        tile = kernels.best_tile(window, groups, x, y, self.threads)
+        if tile:
+            call, size = kernels.winograd(x, y, window, tile, *bounds, self.dtype, self.threads)
+            weights = kernels.transform_weights(w, tile).reshape(-1)
+            memory = [f"{step.output}:memory"]
+            self.memory[memory[0]] = size
+        else:
+            call = kernels.convolution(x, y, w.shape, window, groups, *bounds, self.dtype)
+            weights = kernels.pack_weights(w, groups, x.width).reshape(-1)
         arrays = (
             self._root(sources[0]), weights, kernels.pack_bias(bias, len(w), self.dtype), more,
-            self._root(step.output),
+            self._root(step.output), *memory,
         )  # fmt: skip
         return [*before, Entry(step.node.name, call, arrays)]
 
@@ -315,9 +326,13 @@ class _Planner:
                 if isinstance(array, str):
                     first.setdefault(array, k)
                     last[array] = k
-        sizes = {root: self.roots[root].size for root in first}
+        sizes = {
+            root: self.memory[root] if root in self.memory else self.roots[root].size
+            for root in first
+        }
         lives = [Life(root, sizes[root], first[root], last[root]) for root in first]
         offsets, size = planned(lives)
         spans = {root: (offsets[root], sizes[root]) for root in first}
         layouts = {name: self.layout(name) for name in self.blocked}
-        return Plan(self.entries, spans, size, live_peak(lives), self.steps, layouts)
+        live = live_peak(lives)
+        return Plan(self.entries, spans, size, live, self.steps, layouts, self.threads)

@@ -102,7 +102,7 @@ class _Stretch:
                 self.reads.append((record, name))
             if entry.writes:
                 self.writes.append((record, name, shape))
-        self.records = Records(records)
+        self.records = Records(records, program.plan.threads)
 
     def run(self, program: Program, values: dict[str, Any]) -> None:
         """Run the calls on ordinary arrays among the values; add those that they make."""
