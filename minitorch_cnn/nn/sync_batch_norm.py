@@ -231,7 +231,7 @@ def _shape(x: Any) -> tuple[int, ...]:
 
 def _summed(array: Array, group: Group) -> Array:
     """The sum over all ranks in float64, cast back."""
-    total = np.ascontiguousarray(array).astype(np.float64).reshape(-1)
+    total = array.astype(np.float64, order="C").reshape(-1)
     work = group.statistics.start_all_reduce(total, "sum")
     waiting.wait(group, work.test, "SyncBatchNorm")
     return total.reshape(array.shape).astype(array.dtype)

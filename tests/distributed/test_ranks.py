@@ -4,7 +4,7 @@ import pytest
 
 from tests.distributed.launch import names, needs_mpi, outcomes
 
-MODULES = ("collectives", "fitting", "gradients", "norms")
+MODULES = ("collectives", "fitting", "gradients", "nccl", "norms")
 CHECKS = [(module, name) for module in MODULES for name in names(module)]
 
 
