@@ -18,13 +18,18 @@ unit variance the loss stays constant for a long time before training progresses
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import nn
 from ..tensor import Tensor
+from .alexnet_devices import TwoDeviceAlexNet
 from .blocks import check_images, draw_normal, scaled, smallest_image
 from .preprocessing import IMAGENET
 from .registry import register
+
+if TYPE_CHECKING:
+    from ..tensor.types import DeviceLike
 
 
 class Row(NamedTuple):
@@ -130,6 +135,13 @@ def alexnet(**settings: Any) -> AlexNet:
 
 
 @register(params=60_965_224, macs=724_406_816, input_shape=(3, 227, 227))
-def alexnet_two_tower(**settings: Any) -> AlexNet:
-    """AlexNet of 2012: two groups and response normalisation. Settings: see `AlexNet`."""
-    return AlexNet(TWO_TOWERS, **settings)
+def alexnet_two_tower(
+    devices: Sequence[DeviceLike] | None = None, **settings: Any
+) -> AlexNet | TwoDeviceAlexNet:
+    """AlexNet of 2012: two groups and response normalisation. Settings: see `AlexNet`.
+
+    devices: two devices, such as ("cuda:0", "cuda:1"), to put one tower on each; see
+    `TwoDeviceAlexNet`, which counts what crosses.
+    """
+    net = AlexNet(TWO_TOWERS, **settings)
+    return net if devices is None else TwoDeviceAlexNet(net, devices)
