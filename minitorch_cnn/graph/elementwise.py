@@ -10,6 +10,7 @@ from .. import dtypes
 from .. import functional as F
 from ..tensor import Tensor, where, zeros
 from .ir import Node
+from .small import ints
 
 X = Tensor
 
@@ -24,7 +25,7 @@ def mod(node: Node, a: X, b: X) -> X:
 
 def pow_(node: Node, a: X, b: X) -> X:
     if b.numel() == 1 and not b.requires_grad and b.ndim <= a.ndim:
-        return (a ** b.reshape(()).item()).to(a.dtype)
+        return (a ** ints(b)[0]).to(a.dtype)
     return (a**b).to(a.dtype)
 
 

@@ -92,6 +92,12 @@ def _unsqueezed(g: Given, x: Any, axes: Any) -> Any:
     return x.reshape(1) if x.ndim == 0 and len(np.atleast_1d(axes)) == 1 else None
 
 
+def _reshaped(g: Given, x: Any, shape: Any) -> Any:
+    """Of scalars and vectors; more axes are no computed shape."""
+    sizes = np.atleast_1d(shape).tolist()
+    return np.asarray(x).reshape(sizes) if len(sizes) < 2 and 0 not in sizes else None
+
+
 def _squeezed(g: Given, x: Any, axes: Any = None) -> Any:
     return x.reshape(()) if x.size == 1 else x
 
@@ -130,6 +136,7 @@ _COMPUTED: dict[str, Callable[[Given], Any]] = {
     "Gather": _of(_gathered),
     "Concat": _of(lambda g, *xs: np.concatenate([np.atleast_1d(x) for x in xs])),
     "Unsqueeze": _of(_unsqueezed),
+    "Reshape": _of(_reshaped),
     "Squeeze": _of(_squeezed),
     "Slice": _of(_sliced),
     "Cast": _of(_cast),

@@ -12,7 +12,7 @@ from .. import functional as F
 from ..tensor import Tensor, where
 from ..tensor.padding import pad as padded
 from .ir import Node
-from .small import ints
+from .small import ints, known
 
 X = Tensor
 
@@ -78,6 +78,9 @@ def slice_(
 
 def positive(at: X, n: int) -> X:
     """Indices counted from the front."""
+    array = known(at)
+    if array is not None and (array >= 0).all():
+        return at if at.dtype == dtypes.int64 else at.to(dtypes.int64)
     return where(at < 0, at + n, at).to(dtypes.int64)
 
 

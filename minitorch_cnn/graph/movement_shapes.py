@@ -15,13 +15,18 @@ def reshape(g: Given) -> list[Type]:
         given = g.shape(1)
         ndim = given[0] if given and isinstance(given[0], int) else None
         return [Type(g.dtype(), None if ndim is None else unknown(ndim))]
+    kept: list[int] = []
     if not g.get("allowzero") and 0 in target:
         if x is None:
             return [Type(g.dtype(), unknown(len(target)))]
+        kept = [i for i, n in enumerate(target) if n == 0]
         target = [x[i] if n == 0 else n for i, n in enumerate(target)]
     if -1 in target:
         rest = product(n for n in target if n != -1)
-        size = UNKNOWN if x is None else _quotient(x, [n for n in target if n != -1])
+        size = UNKNOWN
+        if x is not None:
+            given = [n for i, n in enumerate(target) if n != -1 and i not in kept]
+            size = _quotient(tuple(n for i, n in enumerate(x) if i not in kept), given)
         if isinstance(size, int) and isinstance(rest, int) and x is not None:
             whole = product(x)
             if isinstance(whole, int) and size * rest != whole:

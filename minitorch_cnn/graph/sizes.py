@@ -52,13 +52,15 @@ class Free:
     __rmul__ = __mul__
 
     def __floordiv__(self, other: Size) -> Size:
-        if self == other and self.name != "?":
+        if self.name == "?":
+            return UNKNOWN
+        if self == other:
             return 1
         if isinstance(other, Free):
             whole = other.name == self.name and other.plus == self.plus == 0
             exact = whole and self.times % other.times == 0
             return self.times // other.times if exact else UNKNOWN
-        if self.name == "?" or self.times % int(other):
+        if self.times % int(other):
             return UNKNOWN
         # The remainder of N does not matter: only that of the constant part does.
         return _free(self.name, self.times // int(other), self.plus // int(other))

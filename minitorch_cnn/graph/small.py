@@ -7,8 +7,20 @@ from typing import Any
 import numpy as np
 
 from ..tensor import Tensor
+from .standin import Standin
+
+
+def known(x: Tensor) -> np.ndarray | None:
+    """The numbers of a tensor on the CPU; while it is captured, if they are known."""
+    if isinstance(x.array, Standin):
+        found = x.array.recorder.numbers.get(x.array.value.name)
+        return None if found is None else np.asarray(found)
+    return x.array if type(x.array) is np.ndarray else None
 
 
 def ints(x: Tensor | None) -> list[Any]:
-    """The numbers of a small tensor, such as a shape."""
-    return [] if x is None else np.atleast_1d(x.detach().cpu().numpy()).tolist()
+    """The numbers of a small tensor, such as a shape; while it is captured, if they are known."""
+    if x is None:
+        return []
+    found = known(x)
+    return np.atleast_1d(x.detach().cpu().numpy() if found is None else found).tolist()

@@ -128,7 +128,7 @@ def _contents(proto: Any, arrays: dict[str, np.ndarray]) -> Contents:
             Node(node.op_type, tuple(node.input), tuple(node.output), attributes, name=name)
         )
     inputs = [_value(value) for value in proto.input if value.name not in arrays]
-    outputs = [_value(value) for value in proto.output]
+    outputs = [_stated(_value(value)) for value in proto.output]
     constants = {name: Tensor(array) for name, array in arrays.items()}
     graph = Graph(nodes, inputs, outputs, constants, name=proto.name or "graph")
     return Contents(verify(graph), weights)
@@ -193,9 +193,14 @@ def _value(proto: Any) -> Value:
     return Value(proto.name, dtype, shape)
 
 
+def _stated(value: Value) -> Value:
+    """An output without its sizes, which follow from the graph: what programs write is a guess."""
+    return value._replace(shape=None)
+
+
 def _sizes(dims: Iterable[Any]) -> Iterable[Size]:
     for dim in dims:
-        if dim.HasField("dim_value"):
+        if dim.HasField("dim_value") and dim.dim_value >= 0:  # -1 is some programs' free size
             yield int(dim.dim_value)
         elif dim.dim_param and dim.dim_param != "?":
             yield Free(dim.dim_param)

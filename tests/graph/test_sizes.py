@@ -2,7 +2,8 @@
 
 import pytest
 
-from minitorch_cnn.graph import UNKNOWN, Free
+import minitorch_cnn as mt
+from minitorch_cnn.graph import UNKNOWN, Free, Graph, Node, Value, infer
 from minitorch_cnn.graph.sizes import agree, product, text_of
 
 N, M = Free("N"), Free("M")
@@ -33,3 +34,14 @@ def test_sizes_are_printed():
     assert text_of((N, 2 * N, N + 1, 3)) == "(N, 2*N, N+1, 3)"
     assert text_of((5,)) == "(5,)" and text_of(None) == "?"
     assert product((2, N, 3)) == 6 * N and agree(UNKNOWN, 3) and not agree(N, 3)
+
+
+def test_nothing_follows_from_two_unknown_sizes():
+    assert UNKNOWN // UNKNOWN == UNKNOWN and UNKNOWN // 2 == UNKNOWN
+
+
+def test_axes_that_a_reshape_keeps_do_not_count_in_the_rest():
+    node = Node("Reshape", ("x", "to"), ("y",), name="reshape")
+    x = Value("x", mt.float32, (UNKNOWN, UNKNOWN, 2, 512))
+    graph = Graph([node], [x], [Value("y")], {"to": mt.tensor([0, 0, -1])})
+    assert infer(graph).outputs[0].shape == (UNKNOWN, UNKNOWN, 1024)

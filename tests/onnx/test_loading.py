@@ -90,6 +90,35 @@ def test_inputs_go_by_place_or_name_and_several_results_are_a_tuple():
         module(a, b, a)
 
 
+def test_what_a_file_states_of_its_results_does_not_count(rng):
+    """Programs write names of their own, -1, or the number of axes of another graph."""
+    nodes = [node("GlobalAveragePool", ["x"], ["y"])]
+    shapes = [["N", 3, "H", "W"], [-1, 3, -1, -1]]
+    for shape, stated in zip(shapes, (["other", 3, "a", "b"], [1, 3]), strict=True):
+        net = loaded(model(nodes, [typed("x", shape)], [typed("y", stated)]))
+        assert net(mt.ones(2, 3, 4, 5)).shape == (2, 3, 1, 1)
+
+
+def test_shape_arithmetic_with_the_numbers_of_a_file_is_compiled(rng):
+    weights = {"axis": np.array(1), "first": np.array([2]), "minus": np.array([-1]),
+               "two": np.array(2.0, np.float32)}  # fmt: skip
+    nodes = [
+        node("Shape", ["x"], ["sizes"]),
+        node("Gather", ["sizes", "axis"], ["channels"]),
+        node("Mul", ["channels", "axis"], ["same"]),
+        node("Unsqueeze", ["same", "zero"], ["row"]),
+        node("Concat", ["first", "row", "minus"], ["to"], axis=0),
+        node("Reshape", ["x", "to"], ["parted"]),
+        node("Pow", ["parted", "two"], ["y"]),
+    ]
+    weights["zero"] = np.array([0])
+    net = loaded(model(nodes, [typed("x", ["N", "C", "L"])], [typed("y", None)], weights))
+    x = rng.standard_normal((2, 3, 4)).astype(np.float32)
+    with mt.no_grad():
+        for run in (net, mt.compile(net)):
+            np.testing.assert_allclose(run(mt.tensor(x)).numpy(), x**2, rtol=1e-6)
+
+
 def test_old_opsets_are_converted():
     slopes = {"s": np.float32([0.5, 2.0])}
     ends = [typed("x", [1, 2, 1, 2])], [typed("y", [1, 2, 1, 2])]
