@@ -27,6 +27,9 @@ __all__ = [  # also names of the package
     "preserve_format",
     "set_default_dtype",
     "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
 ]
 
 DType: TypeAlias = "np.dtype[Any]"
@@ -36,6 +39,9 @@ float16: DType = np.dtype("float16")
 float32: DType = np.dtype("float32")
 float64: DType = np.dtype("float64")
 uint8: DType = np.dtype("uint8")
+uint16: DType = np.dtype("uint16")
+uint32: DType = np.dtype("uint32")
+uint64: DType = np.dtype("uint64")
 int8: DType = np.dtype("int8")
 int16: DType = np.dtype("int16")
 int32: DType = np.dtype("int32")
@@ -49,7 +55,10 @@ FLOATS = "fV"
 
 iinfo = np.iinfo  # limits of an integer dtype, under PyTorch's name too
 
-DTYPES = (float16, float32, float64, uint8, int8, int16, int32, int64, bool_)
+# As in PyTorch each of these combines with itself and with floats, not with other integers.
+WIDE_UNSIGNED = (uint16, uint32, uint64)
+
+DTYPES = (float16, float32, float64, uint8, int8, int16, int32, int64, bool_, *WIDE_UNSIGNED)
 
 # PyTorch's memory formats, accepted where PyTorch accepts them; no result depends on them.
 contiguous_format, channels_last = "contiguous_format", "channels_last"

@@ -30,9 +30,12 @@ DTYPES = {
     "I16": "<i2",
     "I8": "i1",
     "U8": "u1",
+    "U16": "<u2",
+    "U32": "<u4",
+    "U64": "<u8",
     "BOOL": "?",
 }
-KINDS = {"C64": "complex numbers"} | dict.fromkeys(("U16", "U32", "U64"), "unsigned integers")
+KINDS = {"C64": "complex numbers"}
 METADATA = "__metadata__"  # the header entry that is not a tensor
 MOST_AXES = 64  # NumPy's limit
 

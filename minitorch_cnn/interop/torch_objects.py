@@ -20,7 +20,7 @@ from ..data.pickle_machine import OPCODES, Global, PickleMachine, insert
 from ..nn import Parameter
 from ..tensor import Tensor
 from .opaque import Opaque, is_harmless
-from .torch_storages import STORAGES, Storage, part_of
+from .torch_storages import OF_BYTES, STORAGES, UNTYPED, Storage, part_of
 
 REFUSED = {
     "torch._utils._rebuild_sparse_tensor": "a sparse tensor",
@@ -28,7 +28,6 @@ REFUSED = {
     "torch._utils._rebuild_qtensor": "a quantised tensor",
     "torch._utils._rebuild_nested_tensor": "a nested tensor",
     "torch._utils._rebuild_meta_tensor_no_storage": "a tensor without numbers (device meta)",
-    "torch._utils._rebuild_tensor_v3": "a tensor of a dtype unknown here (float8, uint16, ...)",
     "torch._utils._rebuild_device_tensor_from_numpy": "a tensor of another device (XLA, HPU)",
     "torch._utils._rebuild_device_tensor_from_cpu_tensor": "a tensor of another device (XLA, HPU)",
     "torch._utils._rebuild_wrapper_subclass": "a tensor of a class of its own",
@@ -294,6 +293,29 @@ def rebuild_tensor(
     return leaf(Tensor, view, requires_grad)
 
 
+def rebuild_tensor_of_bytes(
+    storage: Storage,
+    offset: int,
+    size: tuple[Any, ...],
+    stride: tuple[Any, ...],
+    requires_grad: bool,
+    backward_hooks: Any,
+    dtype: Global,
+    metadata: dict[Any, Any] | None = None,
+) -> Tensor:
+    """As `rebuild_tensor`, of a dtype that has no type of storage, on a storage of bytes."""
+    if not isinstance(dtype, Global) or dtype.name not in OF_BYTES:
+        raise ValueError(f"it holds a tensor of a dtype unknown here ({dtype}), not supported")
+    if not isinstance(storage, Storage) or storage.name != UNTYPED:
+        raise ValueError("it has a tensor without a storage")
+    if storage.nbytes % OF_BYTES[dtype.name].itemsize:
+        raise ValueError(f"a storage of {storage.nbytes} bytes holds no whole {dtype.name}")
+    typed = Storage(UNTYPED, 0)
+    typed.array = storage.array.view(OF_BYTES[dtype.name])
+    typed.count = typed.array.size
+    return rebuild_tensor(typed, offset, size, stride, requires_grad, backward_hooks, metadata)
+
+
 def rebuild_parameter(
     data: Tensor, requires_grad: bool = True, backward_hooks: Any = None
 ) -> Parameter:
@@ -342,6 +364,7 @@ def refuse_unless_sizes(what: str, numbers: tuple[Any, ...]) -> None:
 TENSORS = {
     "torch._utils._rebuild_tensor": rebuild_tensor,  # the first releases
     "torch._utils._rebuild_tensor_v2": rebuild_tensor,
+    "torch._utils._rebuild_tensor_v3": rebuild_tensor_of_bytes,
     "torch._utils._rebuild_parameter": rebuild_parameter,
     "torch.nn.parameter.Parameter": rebuild_parameter,  # the first releases
 }

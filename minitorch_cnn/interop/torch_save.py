@@ -16,16 +16,18 @@ from typing import Any
 
 import numpy as np
 
+from .. import dtypes
 from ..devices import is_array
 from ..dtypes import is_bfloat16
 from ..nn import Module, Parameter
 from ..tensor.tensor import Tensor
 from .safetensors import array_of
-from .torch_storages import STORAGES
+from .torch_storages import STORAGES, UNTYPED
 
 FOLDER = "archive"
 # The storage type of each dtype but bfloat16.
 TYPES = {dtype: name for name, dtype in STORAGES.items() if "BFloat" not in name}
+TYPES |= {dtypes.uint8: "torch.ByteStorage"} | dict.fromkeys(dtypes.WIDE_UNSIGNED, UNTYPED)
 
 
 def torch_bytes(obj: Any) -> bytes:
@@ -109,12 +111,16 @@ class _Writer:
         number, offset, strides = self.place_of(self.arrays[id(value)])
         row, shape = self.rows[number], self.arrays[id(value)].shape
         requires_grad = isinstance(value, Tensor) and value.requires_grad
+        storage = storage_of(row.dtype)
+        of_bytes = storage == UNTYPED
         self.program += [
-            *(name_of("torch._utils._rebuild_tensor_v2"), pickle.MARK),
-            *(pickle.MARK, plain("storage"), name_of(storage_of(row.dtype))),
-            *map(plain, (str(number), "cpu", row.size)),
+            *(name_of(f"torch._utils._rebuild_tensor_v{3 if of_bytes else 2}"), pickle.MARK),
+            *(pickle.MARK, plain("storage"), name_of(storage)),
+            *map(plain, (str(number), "cpu", row.nbytes if of_bytes else row.size)),
             *(pickle.TUPLE, pickle.BINPERSID, plain(offset), plain(shape), plain(strides)),
-            *(plain(requires_grad and not parameter), ORDERED_DICT, pickle.TUPLE, pickle.REDUCE),
+            *(plain(requires_grad and not parameter), ORDERED_DICT),
+            *([name_of(f"torch.{row.dtype.name}")] if of_bytes else []),
+            *(pickle.TUPLE, pickle.REDUCE),
         ]
         if parameter:
             self.program += [plain(requires_grad), ORDERED_DICT, pickle.TUPLE, pickle.REDUCE]

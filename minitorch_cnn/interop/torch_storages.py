@@ -9,6 +9,7 @@ import numpy as np
 from .. import dtypes
 
 # The dtype of the numbers here; of bfloat16 without ml_dtypes, which float32 represents exactly.
+UNTYPED = "torch.storage.UntypedStorage"  # of bytes, for dtypes without a storage of their own
 STORAGES = {
     "torch.DoubleStorage": dtypes.float64,
     "torch.FloatStorage": dtypes.float32,
@@ -20,7 +21,10 @@ STORAGES = {
     "torch.CharStorage": dtypes.int8,
     "torch.ByteStorage": dtypes.uint8,
     "torch.BoolStorage": dtypes.bool_,
+    UNTYPED: dtypes.uint8,
 }
+# The dtypes of tensors on bytes, by their name in a file.
+OF_BYTES = {f"torch.{dtype}": dtype for dtype in dtypes.WIDE_UNSIGNED}
 
 
 class Storage:

@@ -14,12 +14,14 @@ from .package import onnx
 # ONNX's number of each dtype that a tensor may have: TensorProto.DataType.
 NUMBERS = {
     "float32": 1, "uint8": 2, "int8": 3, "int16": 5, "int32": 6, "int64": 7, "bool": 9,
-    "float16": 10, "float64": 11,
+    "float16": 10, "float64": 11, "uint16": 4, "uint32": 12, "uint64": 13,
 }  # fmt: skip
 DTYPES = {number: np.dtype(name) for name, number in NUMBERS.items()}
 BFLOAT16 = 16  # loads as float32
 # The field of a TensorProto that holds its numbers if they are not raw, and how many it holds.
-FIELDS = {1: "float_data", 7: "int64_data", 11: "double_data"}
+FIELDS = {
+    1: "float_data", 7: "int64_data", 11: "double_data", 12: "uint64_data", 13: "uint64_data",
+}  # fmt: skip
 
 
 def dtype_of(number: int, what: str) -> np.dtype[Any]:

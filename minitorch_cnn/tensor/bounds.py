@@ -11,7 +11,7 @@ from .. import dtypes
 from ..autograd import array_function
 from ..autograd.array_function import ArrayFunction
 from .arithmetic import masked, unbroadcast
-from .promotion import as_operand, as_tensor, check_broadcast, fitting, meet, result_type
+from .promotion import as_operand, as_tensor, check_broadcast, common_result, fitting, meet
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -191,7 +191,7 @@ def _clamp(name: str, input: TensorLike, low: Operand | None, high: Operand | No
         raise ValueError(f"{name}: min and max are both None; at least one must be given")
     bounds = [None if b is None else as_operand(b, name) for b in (low, high)]
     given = [b for b in bounds if b is not None]
-    dtype = result_type(input, *given)
+    dtype = common_result(name, input, *given)
     if dtype.kind == "b":
         raise TypeError(f"{name}: booleans have no bounds")
     tensors = [b for b in given if isinstance(b, array_function.Tensor)]

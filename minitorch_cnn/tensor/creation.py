@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import operator
 from collections.abc import Callable
@@ -51,10 +52,16 @@ def tensor(
         dtype = array.dtype if keeps else dtypes.get_default_dtype()
         if array.size == 0 and not typed:
             dtype = dtypes.get_default_dtype()
+        elif dtype.kind == "u" and not typed:  # 2^63: NumPy takes uint64, PyTorch refuses
+            dtype = dtypes.int64
     dtype = dtypes.check_dtype(dtype, "tensor")
-    if not typed and dtype.kind in "iu" and array.dtype.kind in "iufV" and array.dtype != dtype:
-        for value in (array.min().item(), array.max().item()) if array.size else ():
-            fitting(value, dtype, "tensor")
+    if dtype is dtypes.uint64 and array.dtype == dtypes.float64 and not typed:
+        with contextlib.suppress(OverflowError):  # NumPy took floats for [1, 2^63], and loses bits
+            array = np.array(data, dtype)
+    # Integers of more than 64 bits are objects (O).
+    if not typed and dtype.kind in "iu" and array.dtype.kind in "iufVO" and array.dtype != dtype:
+        for value in (array.min(), array.max()) if array.size else ():
+            fitting(np.asarray(value).item(), dtype, "tensor")
     array = _cast(array, dtype)
     return array_function.Tensor(devices.moved(array, device, "tensor"), requires_grad)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 from collections.abc import Iterable
@@ -44,7 +43,9 @@ def cat(tensors: Iterable[Tensor], dim: int = 0) -> Tensor:
     tensors = list(tensors)
     if not tensors:
         raise RuntimeError("cat: tensors is empty, must hold at least one tensor")
-    dtype = functools.reduce(common_dtype, [t.dtype for t in tensors])
+    dtype = tensors[0].dtype
+    for t in tensors[1:]:
+        dtype = common_dtype(dtype, t.dtype, "cat")
     tensors = [t for t in tensors if t.shape != (0,)] or tensors[:1]
     axis = axis_of(dim, tensors[0].ndim, "cat") if tensors[0].ndim else 0
     first = tensors[0].shape

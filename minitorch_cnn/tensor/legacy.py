@@ -89,6 +89,8 @@ def type_of(
     """
     if dtype is None:
         place = "torch.cuda." if input.is_cuda else "torch."
+        if input.dtype in dtypes.WIDE_UNSIGNED:  # without a class of that name, as in PyTorch
+            return f"{place}UInt{8 * input.dtype.itemsize}Tensor"
         return place + next(t.__name__ for t in TYPES if t.dtype == input.dtype)
     if isinstance(dtype, str) and dtype.endswith("Tensor"):
         kinds = {f"torch.{place}{t.__name__}": t for t in TYPES for place in ("", "cuda.")}

@@ -53,20 +53,32 @@ def result_type(*operands: Tensor | float) -> np.dtype:
 
     The highest of the categories bool < integer < float wins; within one category tensors with axes
     take precedence over 0-d tensors, and these over numbers; equals are promoted as by NumPy.
+    Raises: RuntimeError for uint16, uint32 or uint64 beside another integer dtype or bool.
     """
+    return common_result("result_type", *operands)
+
+
+def common_result(name: str, *operands: Tensor | float) -> np.dtype:
+    """The `result_type` of operands of the function `name`."""
     by_rank: list[DType | None] = [None, None, None]
     for dtype, rank in map(_dtype_and_rank, operands):
         known = by_rank[rank]
-        by_rank[rank] = dtype if known is None else common_dtype(known, dtype)
+        by_rank[rank] = dtype if known is None else common_dtype(known, dtype, name)
     first, *others = [dtype for dtype in reversed(by_rank) if dtype is not None]
     for dtype in others:
         if _CATEGORY[dtype.kind] > _CATEGORY[first.kind]:
-            first = dtype
+            first = common_dtype(first, dtype, name)
     return first
 
 
-def common_dtype(a: np.dtype, b: np.dtype) -> np.dtype:
-    """The dtype of the higher category; within one category the one that can hold both."""
+def common_dtype(a: np.dtype, b: np.dtype, name: str) -> np.dtype:
+    """The dtype of the higher category; within one category the one that can hold both.
+
+    Raises: RuntimeError, naming the function `name`, if PyTorch has no rule for the two.
+    """
+    is_float = a.kind in dtypes.FLOATS or b.kind in dtypes.FLOATS
+    if a != b and not is_float and (a in dtypes.WIDE_UNSIGNED or b in dtypes.WIDE_UNSIGNED):
+        raise RuntimeError(f"{name}: {a} and {b} have no common dtype; convert one with to()")
     if _CATEGORY[a.kind] != _CATEGORY[b.kind]:
         return max(a, b, key=lambda dtype: _CATEGORY[dtype.kind])
     if a.itemsize == b.itemsize and a != b and a.kind in dtypes.FLOATS:
@@ -75,9 +87,12 @@ def common_dtype(a: np.dtype, b: np.dtype) -> np.dtype:
 
 
 def promote_types(type1: DTypeLike, type2: DTypeLike) -> np.dtype:
-    """Find the common dtype of two dtypes."""
+    """Find the common dtype of two dtypes.
+
+    Raises: RuntimeError for uint16, uint32 or uint64 and another integer dtype or bool.
+    """
     first, second = (dtypes.check_dtype(t, "promote_types") for t in (type1, type2))
-    return common_dtype(first, second)
+    return common_dtype(first, second, "promote_types")
 
 
 def can_hold(dtype: np.dtype, result: np.dtype) -> bool:
@@ -121,9 +136,9 @@ def meet(
             check_broadcast(name, a.array.shape, b.array.shape)
         dtype = a.array.dtype
         if dtype != b.array.dtype:
-            dtype = result_type(a, b)
+            dtype = common_result(name, a, b)
     else:
-        dtype = result_type(a, b)
+        dtype = common_result(name, a, b)
     if floating and dtype.kind not in dtypes.FLOATS:
         dtype = dtypes.get_default_dtype()
     if scale and dtypes.is_half(dtype):

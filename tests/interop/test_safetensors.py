@@ -149,7 +149,6 @@ NOT_WHOLE = r"it is not a whole safetensors file \(.+\)"  # in brackets what the
 WRONG = {
     "float8": ({"w": entry("F8_E4M3", (8,))}, r"its tensor 'w' is of F8_E4M3 \(float8\)"),
     "complex": ({"w": entry("C64", (1,))}, r"of C64 \(complex numbers\), not supported"),
-    "uint32": ({"w": entry("U32")}, r"of U32 \(unsigned integers\), not supported"),
     "float4": ({"w": entry("F4", (16,))}, r"of F4 \(unknown numbers\), not supported"),
     "100 axes": ({"w": entry(shape=(1,) * 99 + (2,))}, "'w' has 100 axes; at most 64"),
     "no dtype": ({"w": {"shape": [2]}}, NOT_WHOLE),
@@ -182,7 +181,7 @@ def test_headers_that_are_wrong_or_not_supported_are_refused_in_words(path, head
 
 
 def test_a_refusal_is_short_however_long_a_name_the_file_has(path):
-    for header in ({"w": entry("F32" * 100_000)}, {"w" * 100_000: entry("U32")}):
+    for header in ({"w": entry("F32" * 100_000)}, {"w" * 100_000: entry("C64", (1,))}):
         write_by_hand(path, header, bytes(8))
         with pytest.raises(ValueError, match=r"^load: .* is refused: ") as refusal:
             mt.load(path)

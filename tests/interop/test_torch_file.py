@@ -332,7 +332,7 @@ def test_other_kinds_of_pytorchs_tensors_are_refused_by_name(saved):
     kinds = {
         "sparse": torch.eye(2).to_sparse(),
         "complex": torch.zeros(2, dtype=torch.complex64),
-        "uint16": torch.zeros(2, dtype=torch.uint16),
+        "float8_e4m3fn": torch.zeros(2, dtype=torch.float8_e4m3fn),
         "without numbers": torch.zeros(2, device="meta"),
         r"save its state_dict\(\)": torch.nn.ReLU(),
         "torch.float32": torch.float32,

@@ -150,7 +150,6 @@ def test_a_part_of_a_storage_in_the_older_format_is_seen_as_a_storage(tmp_path, 
     [
         (Call("torch._utils._rebuild_sparse_tensor"), "a sparse tensor"),
         (Call("torch._utils._rebuild_qtensor"), "a quantised tensor"),
-        (Call("torch._utils._rebuild_tensor_v3"), r"float8, uint16"),
         (tensor(Row("0", "ComplexFloatStorage", NUMBERS), (2,)), "complex numbers"),
         (tensor(Row("0", "QInt8Storage", NUMBERS), (2,)), "quantised numbers"),
     ],
