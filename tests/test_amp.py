@@ -405,3 +405,60 @@ def test_a_small_net_learns_in_mixed_precision(fast):
     assert logits.dtype == fast and loss.dtype == mt.float32
     assert {p.dtype for p in net.parameters()} == {mt.float32}
     assert losses[-1] < losses[0] / 4
+
+
+def trained(net, images, labels, device, fast, steps, rate=0.05):
+    """The losses of steps over batches of 32 in order, by momentum SGD with a falling rate."""
+    net.to(device)
+    x, y = (mt.tensor(part).to(device) for part in (images, labels))
+    optimizer = mt.optim.SGD(net.parameters(), lr=rate, momentum=0.9)
+    scaler = mt.amp.GradScaler(device, enabled=fast == mt.float16)
+    losses = []
+    for k in range(steps):
+        optimizer.param_groups[0]["lr"] = rate * (1 + np.cos(np.pi * k / steps))
+        at = 32 * k % (len(labels) - 31)
+        optimizer.zero_grad()
+        with mt.autocast(device, fast, enabled=fast is not None):
+            loss = F.cross_entropy(net(x[at : at + 32]), y[at : at + 32])
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
+        losses.append(loss.item())
+    return losses
+
+
+def test_ten_steps_on_the_emulator_equal_those_on_the_cpu():
+    from minitorch_cnn.kernels.cuda.array import has_compiler
+
+    if not has_compiler():
+        pytest.skip("the emulator needs g++ on Linux")
+    rng = np.random.default_rng(0)
+    images = rng.standard_normal((64, 1, 6, 6), np.float32)
+    labels = rng.integers(0, 2, 64)
+    found = []
+    for device in ("cpu", "emulator"):
+        mt.manual_seed(0)
+        net = nn.Sequential(
+            nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+            nn.Linear(16, 2),
+        )  # fmt: skip
+        found.append(trained(net, images, labels, device, mt.float16, 10))
+    np.testing.assert_allclose(*found, rtol=2e-3)
+
+
+@pytest.mark.slow
+def test_resnet20_reaches_the_accuracy_of_float32_on_the_digits():
+    from minitorch_cnn.course import digits
+
+    images, labels = digits(True, 16)
+    unseen, theirs = digits(False, 16)
+    accuracy = {}
+    for fast in (None, *FAST):
+        mt.manual_seed(0)
+        net = mt.models.create_model("resnet20_cifar", in_channels=1)
+        trained(net, images, labels, "cpu", fast, 3 * len(labels) // 32)
+        net.eval()
+        with mt.no_grad():
+            accuracy[fast] = float((net(mt.tensor(unseen)).argmax(1).numpy() == theirs).mean())
+    assert accuracy[None] > 0.95
+    assert min(accuracy.values()) > accuracy[None] - 0.02, accuracy
