@@ -27,6 +27,7 @@ from ..figures import (
     size_for,
     whole_ticks,
 )
+from ..graph.structure import flatten
 from ..models.residual import PlainBlock
 from ..nn import Conv2d, Module
 from ..nn.evaluation import evaluation, first_output
@@ -180,11 +181,12 @@ def replaced(module: Module, forward: Any) -> Iterator[None]:
 
 
 def _passing(shape: tuple[int, ...]) -> Callable[..., Tensor]:
-    """The function of x (N, C, H, W) that subsamples the nearest pixels and crops or zero-pads to a
-    shape (C, H, W).
+    """The function of x (N, C, H, W), the first tensor among its arguments, that subsamples the
+    nearest pixels and crops or zero-pads to a shape (C, H, W).
     """
 
-    def forward(x: Tensor) -> Tensor:
+    def forward(*inputs: Any, **settings: Any) -> Tensor:
+        x = flatten((inputs, settings))[0][0]
         if x.shape[2:] != shape[1:]:
             x = F.interpolate(x, size=shape[1:], mode="nearest")
         missing = shape[0] - x.shape[1]

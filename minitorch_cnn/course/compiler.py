@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import combinations
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -31,11 +32,12 @@ def trained(model: nn.Module) -> nn.Module:
     rng = np.random.default_rng(SEED)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
-            for array, low, high in (
+            spans: list[tuple[Any, float, float]] = [
                 (module.weight, 0.5, 1.5), (module.bias, -0.5, 0.5),
                 (module.running_mean, -0.5, 0.5), (module.running_var, 0.5, 2.0),
-            ):  # fmt: skip
-                array.array[...] = rng.uniform(low, high, array.shape)
+            ]  # fmt: skip
+            for value, low, high in spans:
+                value.array[...] = rng.uniform(low, high, value.shape)
     return model.eval()
 
 
@@ -79,7 +81,7 @@ def _called(node: Node, inputs: list[Any]) -> Any:
 def size(graph: Graph, name: str) -> int:
     """The numbers in a value, for one image."""
     shape = graph.values[name].shape or ()
-    return int(np.prod([n.times + n.plus if isinstance(n, Free) else n for n in shape]))
+    return prod(n.times + n.plus if isinstance(n, Free) else n for n in shape)
 
 
 def traffic(graph: Graph) -> int:
@@ -214,7 +216,8 @@ def _changed(graph: Graph, change: Callable[[dict[str, np.ndarray]], None]) -> G
     for node in graph.nodes:
         conv = makers.get(node.inputs[0])
         if node.operator == "BatchNormalization" and conv is not None and conv.operator == "Conv":
-            names = dict(zip(("gamma", "beta", "mean", "var"), node.inputs[1:], strict=True))
+            norm = zip(("gamma", "beta", "mean", "var"), node.inputs[1:], strict=True)
+            names: dict[str, str] = {what: name for what, name in norm}
             if len(conv.inputs) > 2:
                 names["bias"] = conv.inputs[2]
             arrays = {what: constants[name].detach().numpy().copy() for what, name in names.items()}

@@ -31,7 +31,7 @@ from .same import SameConv2d
 
 START, LAST = 32, 1280  # channels of the first and of the last convolution, at every size
 MULTIPLE = 8
-BatchNorm = partial(nn.BatchNorm2d, eps=1e-3, momentum=0.01)
+BatchNorm = partial(nn.BatchNorm2d, eps=1e-3)
 
 
 class Stage(NamedTuple):

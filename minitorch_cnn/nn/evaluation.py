@@ -35,7 +35,9 @@ def evaluation(model: Module) -> Iterator[None]:
 
 
 def first_output(output: Any) -> Any:
-    """The output, or the first item of a tuple or list: a model's logits without those of its
-    auxiliary heads.
+    """The output, or the first item of a tuple, list or dict, also of nested ones: a model's logits
+    without those of its auxiliary heads.
     """
-    return output[0] if is_sequence(output) and output else output
+    while (is_sequence(output) or isinstance(output, dict)) and output:
+        output = next(iter(output.values())) if isinstance(output, dict) else output[0]
+    return output

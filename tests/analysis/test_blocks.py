@@ -25,6 +25,7 @@ def blocks_of(name):
         ("wrn_16_4", 6, 3),
         ("mobilenet_v2_035", 10, 10),
         ("ghostnet_050", 16, 11),
+        ("efficientnet_lite0", 9, 9),
         ("shufflenet_v1_g1", 13, 13),
         ("highway_a_cifar", 6, 6),
         ("ror3_110_cifar", 54, 52),

@@ -9,7 +9,7 @@ from minitorch_cnn.analysis.lesions import RandomLesions, kendall, lesion_units,
 from minitorch_cnn.models import create_model
 from minitorch_cnn.tensor import Tensor
 
-from .nets import drawn, head, images, linear_residual_net, scaling
+from .nets import Residual, drawn, head, images, linear_residual_net, scaling
 
 
 @pytest.fixture
@@ -144,6 +144,38 @@ def test_a_figure_has_a_bar_for_each_unit_and_a_line_for_the_intact_net(labelled
     ax = drawn(lesion_study(linear_residual_net([0.0, -2.0]), *labelled)).axes[0]
     assert [bar.get_height() for bar in ax.patches] == [100, 0]
     assert ax.lines[0].get_ydata()[0] == 100 and "intact 100.0 %" in ax.get_title(loc="left")
+
+
+class ByName(nn.Module):
+    """Modules that take their input by name, a batch that is not empty, and a dict of results."""
+
+    def __init__(self, residual):
+        super().__init__()
+        kind = (lambda: Residual(scaling(-2.0))) if residual else (lambda: scaling(-1.0))
+        self.first, self.second = kind(), kind()
+
+    def forward(self, x):
+        assert x.size(0) > 0
+        named = {"x" if isinstance(self.first, Residual) else "input": self.first(x)}
+        return {"logits": [self.second(**named).mean((2, 3)).view(x.size(0), -1)]}
+
+
+@pytest.mark.parametrize("residual", [True, False])
+def test_modules_called_by_name_and_nets_that_give_dicts_are_studied(labelled, residual):
+    # Both turn the sign: without one of them all is wrong.
+    x, labels = labelled
+    found = lesion_study(ByName(residual), x, labels)
+    assert found.units == ["first", "second"] and found.residual == residual
+    assert (found.intact, found.errors.tolist()) == (0, [1, 1])
+
+
+def test_a_net_that_branches_on_values_is_refused_by_its_module(labelled):
+    class Branching(nn.Module):
+        def forward(self, x):
+            return x if x.sum() > 0 else -x
+
+    with pytest.raises(RuntimeError, match=r"lesion_study: 0 \(Branching\)"):
+        lesion_study(nn.Sequential(Branching(), head()), *labelled)
 
 
 def test_what_cannot_be_is_refused(labelled):

@@ -20,4 +20,5 @@ def test_each_module_has_its_own_mode_again_even_after_an_error():
 def test_the_first_output_is_the_one_without_auxiliary_heads():
     logits, head = mt.zeros(1), mt.ones(1)
     assert first_output(logits) is first_output((logits, head)) is first_output([logits]) is logits
+    assert first_output({"out": [logits], "aux": head}) is logits
     assert first_output(()) == ()

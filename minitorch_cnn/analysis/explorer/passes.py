@@ -6,8 +6,6 @@ import math
 import re
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ...compiler.compiled import PASSES
 from ...compiler.steps import Step, fused
 from ...graph import Graph, infer
@@ -60,9 +58,8 @@ def _stage(name: str, graph: Graph, steps: list[Step], numbers: dict[str, int]) 
     """numbers: those of the outputs so far."""
 
     def size(value: str) -> int:
-        known = graph.values[value]
-        itemsize = 4 if known.dtype is None else known.dtype.itemsize
-        return int(np.prod(known.shape or ())) * itemsize
+        known: Any = graph.values[value]
+        return math.prod(known.shape or ()) * (4 if known.dtype is None else known.dtype.itemsize)
 
     lines = []
     for step in steps:
