@@ -94,7 +94,7 @@ def of_mixed_groups(right, x, gy, window, groups, checked):
     return right(np.roll(x, x.shape[1] // groups, axis=1), gy, window, groups)
 
 
-def assigned(right, gy, argmax, size):
+def assigned(right, gy, argmax, size, window):
     """`=` for `+=`."""
     n, c = gy.shape[:2]
     gx = np.zeros((n, c, size[0] * size[1]))
@@ -102,16 +102,16 @@ def assigned(right, gy, argmax, size):
     return gx.reshape(n, c, *size)
 
 
-def without_variance(right, gy, x, w, b, mean, invstd, relu):
+def without_variance(right, gy, x, w, b, mean, invstd, relu, ceiling):
     """gx = w r (gy - <gy>): the path through the mean only."""
-    _, gw, gb = right(gy, x, w, b, mean, invstd, relu)
+    _, gw, gb = right(gy, x, w, b, mean, invstd, relu, ceiling)
     centred = gy - gy.mean((0, 2), keepdims=True)
     return centred * (invstd * w).reshape(1, -1, 1), gw, gb
 
 
 def with_constant_statistics(right, ctx, *cotangents):
     """Mean and deviation taken for constants, as the forward pass left them."""
-    gy, x, w = ctx.saved_tensors
+    gy, x, w, _ = ctx.saved_tensors
     axes = (0, 2)
     mean = x.detach().mean(axes, keepdim=True)
     r = (x.detach().var(axes, correction=0, keepdim=True) + ctx.eps).rsqrt()
