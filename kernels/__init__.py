@@ -10,6 +10,7 @@ A folder for each operator, a file in it for each implementation of the operator
     cross_entropy         cross-entropy between the softmax of logits and class indices
     local_response_norm   AlexNet's normalisation across channels
     optimizer             the update steps of SGD, LARS, RMSprop and Adam
+    rows                  sums and concatenations of large arrays
     resample              nearest and bilinear interpolation
     blocked               inference in blocks of channels, for compiled networks
 
@@ -51,6 +52,7 @@ from . import (
     pool2d,
     prelu,
     resample,
+    rows,
 )
 from .conv2d import explain
 from .dispatch import use
@@ -71,6 +73,7 @@ __all__ = [
     "pool2d",
     "prelu",
     "resample",
+    "rows",
     "set_num_threads",
     "tune",
     "use",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import devices, dtypes
+from ..kernels import rows
 from . import array_function, leaf_hooks
 from .array_function import ArrayFunction
 from .modes import enable_grad, no_grad, this_thread
@@ -157,13 +158,12 @@ class _Walk:
                 return a + b
             total = a.float() + b.float()
         elif id(a) in self.summed:
-            array = a.array
-            array += b.array
+            rows.add_to(a.array, b.array)
             return a
         elif dtypes.is_half(b.array.dtype):
             total = array_function.Tensor(np.add(a.array, b.array, dtype=dtypes.float32))
         else:
-            total = array_function.Tensor(a.array + b.array)
+            total = array_function.Tensor(rows.add(a.array, b.array))
         self.summed.add(id(total))
         return total
 

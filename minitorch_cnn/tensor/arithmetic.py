@@ -11,6 +11,7 @@ from .. import devices, dtypes
 from ..autograd import array_function, autocast
 from ..autograd.array_function import ArrayFunction
 from ..autograd.usual_calls import apply_two
+from ..kernels import rows
 from .promotion import as_operand, check_broadcast, fitting, meet
 
 if TYPE_CHECKING:
@@ -40,12 +41,12 @@ def quiet() -> np.errstate:
 class Add(ArrayFunction):
     """y = a + b."""
 
-    compute = operator.add
+    compute = rows.add
 
     @staticmethod
     def forward(ctx: ArrayFunction, a: Array, b: Array) -> Array:
         ctx.shapes = a.shape, b.shape
-        return a + b
+        return rows.add(a, b)
 
     @staticmethod
     def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:

@@ -12,6 +12,7 @@ import numpy as np
 from .. import devices
 from ..autograd import array_function
 from ..autograd.array_function import ArrayFunction
+from ..kernels.rows import concatenate
 from .gathering import IndexSelect
 from .movement import axis_of, clone, expand, reshape, sizes_of, unsqueeze
 from .promotion import common_dtype
@@ -27,7 +28,7 @@ class Cat(ArrayFunction):
     @staticmethod
     def forward(ctx: ArrayFunction, *xs: Array, axis: int) -> Array:
         ctx.axis, ctx.sizes = axis, [x.shape[axis] for x in xs]
-        return np.concatenate(xs, axis)
+        return concatenate(xs, axis)
 
     @staticmethod
     def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
