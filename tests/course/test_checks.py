@@ -15,6 +15,7 @@ MODULES = {
     "convolution": 4,
     "cost": 3,
     "cuda": 5,
+    "distributed": 4,
     "groups": 5,
     "inception": 5,
     "initialisation": 6,
