@@ -1,7 +1,8 @@
-"""Resampling in Numba: each output row gathers its input rows, then each output its columns.
+"""Resampling in Numba: along the columns, whose elements are gathered, and along the rows.
 
-The adjoint also gathers, by the rows of the transposed matrices, so that it accumulates in
-registers and not in memory. Threads divide the planes.
+Gathering takes longest, so the columns come where there are fewer rows: first where the planes
+grow, otherwise last. The adjoint also gathers, by the rows of the transposed matrices. Threads
+divide the planes.
 """
 
 import math
@@ -21,13 +22,14 @@ IDENTITY = AxisMap(
 def resample_forward(x, maps):
     """x (*, sizes of the maps) -> y (*, one output size for each map)."""
     sizes = [len(axis_map.lower) for axis_map in maps]
-    return _apply(_interpolate, x, sizes, maps, _linear)
+    grows = len(maps) == 2 and sizes[0] >= maps[0].size
+    return _apply(_grow if grows else _shrink, x, sizes, maps, _linear, _linear)
 
 
 def resample_input_grad(gy, maps):
     """gy (*, one output size for each map) -> gx (*, sizes of the maps)."""
     sizes = [axis_map.size for axis_map in maps]
-    return _apply(_gather, gy, sizes, maps, _transposed)
+    return _apply(_adjoint, gy, sizes, maps, _transposed, _padded)
 
 
 def _linear(axis_map, dtype):
@@ -54,8 +56,24 @@ def _transposed(axis_map, dtype):
     return start, column[order], weight[order].astype(dtype)
 
 
-def _apply(run, x: np.ndarray, sizes, maps, arrays_of):
-    """Resample the last axes of x to `sizes`: run the kernel with arrays_of(map) for both maps."""
+def _padded(axis_map, dtype):
+    """The entries of `_transposed` as column (K, size) and weight (K, size), K the most of a row.
+
+    Where a row has fewer, the others have the weight 0 and the column behind the last.
+    """
+    start, column, weight = _transposed(axis_map, dtype)
+    counts = np.diff(start)
+    row = np.repeat(np.arange(axis_map.size), counts)
+    at = np.arange(len(column)) - start[row], row
+    shape = counts.max(initial=0), axis_map.size
+    columns = np.full(shape, len(axis_map.lower), np.uint64)
+    weights = np.zeros(shape, dtype)
+    columns[at], weights[at] = column, weight
+    return columns, weights
+
+
+def _apply(run, x: np.ndarray, sizes, maps, rows_of, columns_of):
+    """Resample the last axes of x to `sizes`: run the kernel with the arrays of both maps."""
     before = x.shape[: -len(maps)]
     y = np.empty((*before, *sizes), x.dtype)
     planes = math.prod(before)
@@ -63,13 +81,34 @@ def _apply(run, x: np.ndarray, sizes, maps, arrays_of):
         array.reshape(planes, math.prod(size[:-1]), size[-1])
         for array, size in ((np.ascontiguousarray(x), x.shape[len(before) :]), (y, sizes))
     )
-    rows, columns = (arrays_of(axis_map, x.dtype) for axis_map in (IDENTITY, *maps)[-2:])
+    along_rows, along_columns = (IDENTITY, *maps)[-2:]
+    rows, columns = rows_of(along_rows, x.dtype), columns_of(along_columns, x.dtype)
     parallel_ranges(run, planes, max(x.size, y.size), source, out, *rows, *columns)
     return y
 
 
 @kernel
-def _interpolate(x, y, above, below, slope, lower, upper, t, pool, first, last):
+def _grow(x, y, above, below, slope, lower, upper, t, pool, first, last):
+    if shared(pool, first, last):
+        return
+    one = x.dtype.type(1)
+    lines = np.empty((2, y.shape[2]), x.dtype)  # the last two input rows, resampled: row h in h % 2
+    for plane in range(first, last):
+        done = -1
+        for i in range(y.shape[1]):
+            while done < np.int64(below[i]):
+                done = max(done + 1, np.int64(above[i]))
+                source, line = x[plane, done], lines[done % 2]
+                for j in range(line.size):
+                    line[j] = source[lower[j]] * (one - t[j]) + source[upper[j]] * t[j]
+            a, b, share = lines[np.int64(above[i]) % 2], lines[np.int64(below[i]) % 2], slope[i]
+            out = y[plane, i]
+            for j in range(out.size):
+                out[j] = a[j] * (one - share) + b[j] * share
+
+
+@kernel
+def _shrink(x, y, above, below, slope, lower, upper, t, pool, first, last):
     if shared(pool, first, last):
         return
     one = x.dtype.type(1)
@@ -85,10 +124,11 @@ def _interpolate(x, y, above, below, slope, lower, upper, t, pool, first, last):
 
 
 @kernel
-def _gather(x, y, row_start, row, row_weight, start, column, weight, pool, first, last):
+def _adjoint(x, y, row_start, row, row_weight, column, weight, pool, first, last):
     if shared(pool, first, last):
         return
-    line = np.empty(x.shape[2], x.dtype)
+    whole = np.zeros(x.shape[2] + 1, x.dtype)  # with the 0 that `_padded` refers to
+    line = whole[:-1]
     for plane in range(first, last):
         for i in range(y.shape[1]):
             line[:] = 0
@@ -97,8 +137,8 @@ def _gather(x, y, row_start, row, row_weight, start, column, weight, pool, first
                 for w in range(line.size):
                     line[w] += share * source[w]
             out = y[plane, i]
-            for j in range(out.size):
-                total = x.dtype.type(0)
-                for k in range(start[j], start[j + 1]):
-                    total += weight[k] * line[column[k]]
-                out[j] = total
+            out[:] = 0
+            for k in range(len(weight)):
+                shares, places = weight[k], column[k]
+                for j in range(out.size):
+                    out[j] += shares[j] * whole[places[j]]
