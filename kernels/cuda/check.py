@@ -76,9 +76,17 @@ def usages(specialisation: Specialisation, architecture: int) -> dict[str, Usage
     """
     defines = {name: str(value) for name, value in specialisation.defines.items()}
     module = Module(SOURCES / specialisation.path, defines)
-    options = [*GPU_OPTIONS, *module.options, *CUPY_OPTIONS, "--ptxas-options=-v"]
+    return usages_of(module.text, specialisation.path, module.options, architecture)
+
+
+def usages_of(text: str, name: str, defines: list[str], architecture: int) -> dict[str, Usage]:
+    """The resources of each kernel of a text with its headers; name: of the text, for messages.
+
+    Raises as `usages`.
+    """
+    options = [*GPU_OPTIONS, *defines, *CUPY_OPTIONS, "--ptxas-options=-v"]
     options.append(f"--gpu-architecture=sm_{architecture}")
-    return dict(_read(_log(module.text, specialisation.path, options)))
+    return dict(_read(_log(text, name, options)))
 
 
 def _read(log: str) -> Iterator[tuple[str, Usage]]:

@@ -45,8 +45,8 @@
 #define ld4(...) emulator::load4(HERE("ld4"), __VA_ARGS__)
 #define st4(...) emulator::store4(HERE("st4"), __VA_ARGS__)
 #define mma_tf32(...) emulator::multiply(HERE("mma_tf32"), __VA_ARGS__)
-#define cp_async16(...) emulator::copy_later(HERE("cp_async16"), 16, __VA_ARGS__)
-#define cp_async4(...) emulator::copy_later(HERE("cp_async4"), 4, __VA_ARGS__)
+#define cp_async16(...) emulator::copy_counted(HERE("cp_async16"), 16, __VA_ARGS__)
+#define cp_async4(...) emulator::copy_counted(HERE("cp_async4"), 4, __VA_ARGS__)
 #define cp_async_commit() emulator::commit_copies()
 
 template <int groups>
@@ -103,9 +103,12 @@ inline unsigned __float_as_uint(float x) { return same_bits<unsigned>(x); }
 inline float __int_as_float(int x) { return same_bits<float>(x); }
 inline float __uint_as_float(unsigned x) { return same_bits<float>(x); }
 
+#define ATOMIC_FUNCTION \
+    __attribute__((noinline, no_sanitize("thread"), no_sanitize_coverage)) inline
 #define ATOMIC(name, type, after)              \
-    inline type name(type* p, type value)      \
+    ATOMIC_FUNCTION type name(type* p, type value) \
     {                                          \
+        emulator::note(__builtin_return_address(0), p, sizeof *p, true, true); \
         const type old = *p;                   \
         *p = after;                            \
         return old;                            \
@@ -115,8 +118,9 @@ inline float __uint_as_float(unsigned x) { return same_bits<float>(x); }
     ATOMIC(atomicMax, type, old < value ? value : old)    \
     ATOMIC(atomicMin, type, value < old ? value : old)    \
     ATOMIC(atomicExch, type, value)                       \
-    inline type atomicCAS(type* p, type expected, type value) \
+    ATOMIC_FUNCTION type atomicCAS(type* p, type expected, type value) \
     {                                                     \
+        emulator::note(__builtin_return_address(0), p, sizeof *p, true, true); \
         const type old = *p;                              \
         *p = old == expected ? value : old;               \
         return old;                                       \
@@ -129,6 +133,7 @@ ATOMIC(atomicAdd, double, old + value)
 ATOMIC(atomicExch, float, value)
 #undef ATOMICS
 #undef ATOMIC
+#undef ATOMIC_FUNCTION
 
 // Round to 8 bits of exponent and 10 of fraction, ties away from zero: the bits for mma_tf32.
 inline unsigned to_tf32(float x)
@@ -178,34 +183,53 @@ inline unsigned ballot(Place place, unsigned mask, int vote)
     return votes;
 }
 
+// The place of a request is that of the caller, so these functions are not part of it.
+#define NOT_COUNTED __attribute__((noinline, no_sanitize("thread"), no_sanitize_coverage))
+#define NOTE(p, bytes, writes) note(__builtin_return_address(0), p, bytes, writes)
+
 inline void check_alignment(Place place, const void* p)
 {
     if ((size_t)p % 16)
         fail(place, "address %p is not a multiple of 16", p);
 }
 
-inline float4 load4(Place place, const float* p)
+NOT_COUNTED inline float4 load4(Place place, const float* p)
 {
     check_alignment(place, p);
+    NOTE(p, 16, false);
     return {p[0], p[1], p[2], p[3]};
 }
 
-inline Four load4(Place place, const double* p)
+NOT_COUNTED inline Four load4(Place place, const double* p)
 {
     check_alignment(place, p);
+    NOTE(p, 32, false);
     return {p[0], p[1], p[2], p[3]};
 }
 
-inline void store4(Place place, float* p, float4 v)
+NOT_COUNTED inline void store4(Place place, float* p, float4 v)
 {
     check_alignment(place, p);
+    NOTE(p, 16, true);
     p[0] = v.x, p[1] = v.y, p[2] = v.z, p[3] = v.w;
 }
 
-inline void store4(Place place, double* p, Four v)
+NOT_COUNTED inline void store4(Place place, double* p, Four v)
 {
     check_alignment(place, p);
+    NOTE(p, 32, true);
     p[0] = v.x, p[1] = v.y, p[2] = v.z, p[3] = v.w;
+}
+
+// A copy reads global memory and writes shared memory, at places told apart by one byte.
+NOT_COUNTED inline void copy_counted(
+    Place place, int bytes, void* to, const void* from, bool valid = true)
+{
+    const char* here = (const char*)__builtin_return_address(0);
+    if (valid)
+        note(here, from, bytes, false);
+    note(here - 1, to, bytes, true);
+    copy_later(place, bytes, to, from, valid);
 }
 
 // prelude.h documents the layout of the operands. The instruction ignores the lower 13 bits of a

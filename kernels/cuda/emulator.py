@@ -23,6 +23,7 @@ from ..spelling import nearest
 from .compiler import HERE, EmulatorError, compiled
 from .signature import TYPES, Signature
 
+SAMPLED = 16  # blocks of a launch that is profiled
 ORDERS = ("forward", "backward", "shuffled")
 C_NAMES = {np.dtype(dtype): name for name, dtype in TYPES.items()}
 
@@ -37,6 +38,8 @@ class Settings:
     sanitize: whether to stop at undefined behaviour: an index beyond a shared array, an integer
     overflow.
     debug: whether to compile for a debugger, without optimisation.
+    profile: a list that receives a Profile of each launch (profile.py), of which then only some
+    blocks run.
     options: further compiler options.
     """
 
@@ -46,6 +49,7 @@ class Settings:
     guards: bool = False
     sanitize: bool = False
     debug: bool = False
+    profile: list | None = None
     options: tuple[str, ...] = ()
 
     def __post_init__(self):
@@ -62,7 +66,13 @@ class Settings:
             "-fno-sanitize=vptr",
             "-fno-sanitize-recover",
         ]
-        return [*level, *(checks if self.sanitize else []), *self.options]
+        counters = ["-fsanitize=thread", "-fsanitize-coverage=trace-pc", "-nodefaultlibs"]
+        return [
+            *level,
+            *(checks if self.sanitize else []),
+            *([] if self.profile is None else counters),
+            *self.options,
+        ]
 
 
 _settings = threading.local()
@@ -116,6 +126,7 @@ class _Launch(ctypes.Structure):
         ("arrays", ctypes.POINTER(_Array)),
         ("array_count", ctypes.c_int),
         ("guards", ctypes.c_int),
+        ("profile", ctypes.c_int),
         ("message", ctypes.c_char * 1024),
         ("printed", ctypes.c_char_p),
     )
@@ -153,7 +164,7 @@ class Library:
             if parameter.is_array:
                 name = parameter.name.encode()
                 arrays.append(_Array(i, pointers[i], value.nbytes, name, parameter.is_const))
-        blocks = settings.blocks or (0, grid[0] * grid[1] * grid[2])
+        blocks = settings.blocks or _sample(grid, settings)
         with _one_at_a_time:
             library = self._load(settings.flags)
             launch = _Launch(
@@ -172,6 +183,7 @@ class Library:
                 arrays=(_Array * len(arrays))(*arrays),
                 array_count=len(arrays),
                 guards=settings.guards,
+                profile=settings.profile is not None,
             )
             _scheduler().emulator_launch(ctypes.byref(launch))
             printed = launch.printed.decode(errors="replace")
@@ -179,6 +191,14 @@ class Library:
             print(printed, end="")
         if launch.message:
             raise EmulatorError(launch.message.decode(errors="replace"))
+        if settings.profile is not None:
+            from .profile import profile_of
+
+            sizes = sum(array.bytes for array in arrays)
+            shape = grid, block, shared_bytes
+            scheduler, loaded = _scheduler(), library._name
+            found = profile_of(scheduler, loaded, self, signature.name, shape, blocks, sizes)
+            settings.profile.append(found)
 
     def _load(self, flags: list[str]) -> ctypes.CDLL:
         key = tuple(flags)
@@ -201,12 +221,22 @@ class Library:
 namespace {{
 #include "{self.path}"
 }}
-#define PUBLIC extern "C" __attribute__((visibility("default")))
+#define HIDDEN_FROM_COUNTERS no_sanitize("thread"), no_sanitize_coverage
+#define PUBLIC extern "C" __attribute__((visibility("default"), HIDDEN_FROM_COUNTERS))
 extern "C" char __start_shared[] __attribute__((weak, visibility("hidden")));
 extern "C" char __stop_shared[] __attribute__((weak, visibility("hidden")));
 PUBLIC void* shared_begin() {{ return __start_shared; }}
 PUBLIC void* shared_end() {{ return __stop_shared; }}
 {calls}"""
+
+
+def _sample(grid, settings: Settings) -> tuple[int, int]:
+    """The range of blocks to run: all, or SAMPLED in the middle where a launch is profiled."""
+    count = grid[0] * grid[1] * grid[2]
+    if settings.profile is None or count <= SAMPLED:
+        return 0, count
+    first = (count - SAMPLED) // 2
+    return first, first + SAMPLED
 
 
 def _call(signature: Signature) -> str:

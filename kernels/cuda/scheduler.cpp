@@ -396,6 +396,14 @@ void get_ready()
     current = -1;
 }
 
+}  // namespace
+}  // namespace emulator
+
+#include "counters.h"
+
+namespace emulator {
+namespace {
+
 void run_blocks()
 {
     std::mt19937 random(launch->seed);
@@ -413,6 +421,8 @@ void run_blocks()
         blockIdx = {(unsigned)(number % gridDim.x), (unsigned)(number / gridDim.x % gridDim.y),
                     (unsigned)(number / gridDim.x / gridDim.y)};
         run_block();
+        if (launch->profile)
+            count_block();
     }
 }
 
@@ -442,6 +452,8 @@ void print(const char* format, ...)
 
 void barrier(Place place)
 {
+    if (at_barrier == 0)
+        totals.barriers++;
     if (at_barrier++ == 0)
         first_at_barrier = current;
     else if (differ(threads[first_at_barrier].place, place))
@@ -538,11 +550,13 @@ extern "C" void emulator_launch(emulator::Launch* given)
     if (launch->guards)
         put_up_guards();
     catch_signals();
+    start_counting();
     if (sigsetjmp(out, 1) == 0) {
         running = 1;
         run_blocks();
     }
     running = 0;
+    counting = false;
     leave_signals();
     take_guards_down();
     launch->printed = printed.c_str();

@@ -32,6 +32,9 @@ void barrier(Place place);
 int lane_of_thread();
 const Slot* exchange(Place place, unsigned mask, const void* value, size_t size);  // 32 of them
 
+// Count an access to memory (counters.h), where a launch is profiled.
+void note(const void* place, const void* address, int bytes, bool writes, bool atomic = false);
+
 void* dynamic_shared();
 void copy_later(Place place, int bytes, void* to, const void* from, bool valid = true);
 void commit_copies();
@@ -57,7 +60,7 @@ struct Launch {
     unsigned seed;
     unsigned long long first_block, last_block;  // the range of blocks to run, along x, y, z
     Array* arrays;
-    int array_count, guards;
+    int array_count, guards, profile;
     char message[1024];  // the error; empty if there was none
     const char* printed;
 };
