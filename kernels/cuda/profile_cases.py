@@ -1,6 +1,7 @@
 """The launches that profile.py predicts: layers of known networks, with 8 images."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -14,9 +15,17 @@ from .profile import Profile
 IMAGES = 8
 
 
-def _new(*shape: int, dtype: type = np.float32) -> EmulatorArray:
-    """Zeros, of whose memory only what the blocks touch is taken."""
-    return np.zeros(shape, dtype).view(EmulatorArray)
+def _emulated(array: np.ndarray) -> Any:
+    """The array itself on the emulator: of its memory only what the blocks touch is taken."""
+    return array.view(EmulatorArray)
+
+
+place: Callable[[np.ndarray], Any] = _emulated  # where the arrays of a case lie
+
+
+def _new(*shape: int, dtype: type = np.float32) -> Any:
+    """Zeros on the device of the case."""
+    return place(np.zeros(shape, dtype))
 
 
 def _conv(channels: int, outputs: int, size: int, window: Window, groups: int = 1):

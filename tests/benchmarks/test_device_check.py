@@ -1,0 +1,66 @@
+"""The script for a GPU's first quarter of an hour, rehearsed with the emulator."""
+
+import json
+import sys
+
+import pytest
+
+from benchmarks import device_check
+from benchmarks.device_check import CALLS, Part, check, file_of, run_part
+from minitorch_cnn.kernels.cuda.array import has_compiler
+from minitorch_cnn.kernels.cuda.profile_cases import CASES
+
+
+def part(name, code, seconds=60, needs=""):
+    command = (sys.executable, "-c", code)
+    return Part(name, seconds, command, command, needs)
+
+
+@pytest.fixture
+def parts(monkeypatch):
+    """Replace the parts of the call "speed"."""
+    return lambda *new: monkeypatch.setitem(CALLS, "speed", new)
+
+
+def test_a_result_is_kept_after_each_part_and_a_part_with_one_is_skipped(parts, tmp_path, capsys):
+    first, broken, last = part("a", "print(1)"), part("b/c, d", "1 / 0"), part("e", "print(3)")
+    parts(first, broken, last)
+    assert check("speed", "emulator", tmp_path, 100) == 1
+    found = [json.loads(file_of(tmp_path, one).read_text()) for one in (first, broken, last)]
+    assert [result["rc"] for result in found] == [0, 1, 0]
+    assert "ZeroDivisionError" in found[1]["output"] and found[2]["output"] == "3\n"
+    file_of(tmp_path, broken).unlink()
+    capsys.readouterr()
+    check("speed", "emulator", tmp_path, 100)
+    out = capsys.readouterr().out
+    assert "a: done before" in out and "e: done before" in out and "b/c, d: exit status 1" in out
+
+
+def test_a_part_that_takes_too_long_is_cut_off_and_one_without_time_is_not_begun(parts, tmp_path):
+    slow = part("slow", "import time; print('begun', flush=True); time.sleep(60)", seconds=1)
+    parts(slow, part("late", "print(1)"))
+    check("speed", "cuda", tmp_path, 5)
+    result = json.loads(file_of(tmp_path, slow).read_text())
+    assert result["rc"] is None and "begun" in result["output"]
+    assert not (tmp_path / "late.json").exists()
+
+
+def test_a_program_that_is_missing_is_told():
+    found = run_part(part("x", "", needs="no-such-profiler"), "cuda", 5)
+    assert found["rc"] is None and found["output"] == "no-such-profiler is not installed"
+
+
+def test_a_call_stays_under_six_minutes_and_its_layers_exist():
+    for call in CALLS.values():
+        assert sum(one.seconds for one in call) < 360
+    assert set(device_check.COUNTED) <= CASES.keys()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not has_compiler(), reason="no g++ on Linux")
+@pytest.mark.parametrize("call", CALLS)
+def test_the_emulator_rehearses_every_part(call, tmp_path):
+    check(call, "emulator", tmp_path, 600)
+    results = {one.name: json.loads(file_of(tmp_path, one).read_text()) for one in CALLS[call]}
+    failed = [name for name, result in results.items() if result["rc"] != 0]
+    assert failed == (["sanitizer"] if call == "correctness" else [])  # refuses an unknown tool
