@@ -11,6 +11,7 @@ gy itself.
 import numpy as np
 
 from ...jit import kernel
+from ...machine import machine
 from ...micro_kernel import MR, NR_VECTORS, VECTOR_BYTES, multiply_tile, transpose_tile
 from ...thread_pool import shared
 from ...threads import get_num_threads, parallel_ranges
@@ -35,8 +36,16 @@ def weight_sum(x, gy, window, groups) -> np.ndarray:
     channels = cut(-(-CG // lanes), chunk // lanes)
     strips, threads = -(-OG // MR), get_num_threads()
     macs = gy.size * CG * KH * KW
-    outs = cut(strips, -(-strips * groups * len(channels) // pieces(macs, threads)))
-    parts = sum_parts(len(x), strips * groups * len(channels), macs)
+    across = max(min(c.stop * lanes, CG) - c.start * lanes for c in channels)
+    spans, count = (KH, KW) if joined else (KH * KW, 1)
+    span = -(-count * across // lanes) * lanes
+    # Every block transposes its part of x. Strips whose sums stay in the first-level cache share
+    # one: cutting images gives the threads work then, not cutting strips.
+    together = max(1, machine().l1.size // 2 // (MR * spans * span * x.itemsize))
+    blocks_of_x = groups * len(channels)
+    parts = sum_parts(len(x), blocks_of_x * -(-strips // together), macs)
+    wanted = -(-pieces(macs, threads) // (blocks_of_x * len(parts)))
+    outs = cut(strips, -(-strips // wanted))
     blocks = [
         (g, o.start, o.stop, c.start * lanes, min(c.stop * lanes, CG), part, n.start, n.stop)
         for g in range(groups)
@@ -50,10 +59,6 @@ def weight_sum(x, gy, window, groups) -> np.ndarray:
     rows = max(at.stop - at.start for at in depth)
     height = (rows - 1) * sh + (KH - 1) * dh + 1
     width = (OW - 1) * sw + (KW - 1) * dw + 1
-    spans, count = (KH, KW) if joined else (KH * KW, 1)
-
-    across = max(min(c.stop * lanes, CG) - c.start * lanes for c in channels)
-    span = -(-count * across // lanes) * lanes
     sums = max(o.stop - o.start for o in outs) * MR * spans * span
     numbers = (height * width + NR_VECTORS * lanes) * across + 2 * sums + MR * rows * OW
     memory = thread_scratch("memory", threads, numbers, x.dtype)
