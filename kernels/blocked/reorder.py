@@ -7,6 +7,8 @@ from ..thread_pool import shared
 from .calls import Call, recorded
 from .layout import Layout
 
+ITEMS, ROWS = 8, 8  # items of work that a call should have; rows that one has at least
+
 
 def to_blocks(y: Layout) -> Call:
     """The call that packs x (N, C, H, W), contiguous, into blocks. Its arrays: x, y.
@@ -34,13 +36,14 @@ def _in_rows(at: Layout) -> Layout:
 
 
 def _copying(x: Layout, y: Layout) -> Call:
-    """The call that copies each channel of y from x, some channels per item."""
+    """The call that copies each channel of y from x; an item is some rows of some channels."""
     places = tuple((at.start, at.image, at.block, at.row, at.width) for at in (x, y))
     N, C, H, W = x.shape
     channels = y.blocks * y.width  # with those beyond C
     parts = -(-channels // max(x.width, y.width))
-    sizes = C, H, W, channels, max(x.width, y.width), parts
-    return Call(copy_channels, (places, sizes), N * parts, math.prod(y.shape))
+    bands = max(1, min(ITEMS // (N * parts), H // ROWS))
+    sizes = C, H, W, channels, max(x.width, y.width), parts, bands
+    return Call(copy_channels, (places, sizes), N * parts * bands, math.prod(y.shape))
 
 
 @kernel
@@ -48,15 +51,16 @@ def copy_channels(x, y, places, sizes, pool, first, last):
     """y[n, c] = x[n, c] for some channels, and zeros in those that x does not have."""
     if shared(pool, first, last) or recorded(pool, first, last):
         return
-    C, H, W, channels, part, parts = sizes
+    C, H, W, channels, part, parts, bands = sizes
     x_start, x_image, x_block, x_row, x_width = places[0]
     y_start, y_image, y_block, y_row, y_width = places[1]
-    for k in range(first, last):
+    for item in range(first, last):
+        k, band = item // bands, item % bands
         n = k // parts
         for c in range(k % parts * part, min((k % parts + 1) * part, channels)):
             x_at = x_start + n * x_image + c // x_width * x_block + c % x_width
             y_at = y_start + n * y_image + c // y_width * y_block + c % y_width
-            for i in range(H):
+            for i in range(band * H // bands, (band + 1) * H // bands):
                 to = y_at + i * y_row
                 if c < C:
                     source = x_at + i * x_row

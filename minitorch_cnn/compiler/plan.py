@@ -59,7 +59,10 @@ class Plan(NamedTuple):
 
 
 def plan(graph: Graph) -> Plan:
-    """The plan of a graph whose shapes are all known."""
+    """The plan of a graph whose shapes are all known.
+
+    The graph loses the constants that are packed and that no step reads as they are.
+    """
     return _Planner(Choice(graph, fused(graph))).plan()
 
 
@@ -151,9 +154,18 @@ class _Planner:
                     self.entries.append(Entry(f"border of {root}", call, (root,)))
             for entry in getattr(self, f"_plan_{step.node.operator}")(step, sources):
                 self.entries.append(entry)
+            self._release(step)
         for value in self.graph.outputs:
             self._unpack(value.name)
         return self._with_memory()
+
+    def _release(self, step: Step) -> None:
+        """Forget the weights that are packed now, unless another step needs them."""
+        if step.node.operator in ("BatchNormalization", "Conv"):
+            results = {value.name for value in self.graph.outputs}
+            for name in set(step.node.inputs[1:]) - results:
+                if all(node is step.node for node in self.choice.read.get(name, ())):
+                    self.graph.constants.pop(name, None)
 
     def _images(self, step: Step) -> list[str]:
         """The inputs of a step that are images."""

@@ -123,6 +123,30 @@ def test_a_parameter_is_an_image_like_any_other():
     agree(Net().eval(), mt.randn(2, 4, 6, 6))
 
 
+def test_packed_weights_are_not_kept_twice_unless_they_are_read():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.two = nn.Conv2d(16, 16, 3), nn.Conv2d(16, 16, 1)
+
+        def forward(self, x):
+            return self.two(F.relu(self.one(x))), self.one.weight, self.two.weight.flatten(1)
+
+    fast = agree(Net().eval(), mt.randn(1, 16, 8, 8))
+    (program,) = fast._programs.values()
+    assert {t.ndim for t in program.graph.constants.values()} <= {1, 4}
+    fast = agree(*of_zoo("resnet20_cifar"))
+    (program,) = fast._programs.values()
+    assert not any(t.ndim == 4 for t in program.graph.constants.values())
+
+
+@pytest.mark.parametrize("name", ["resnet20_cifar", "densenet40_k12_cifar", "lenet5"])
+def test_the_memory_planned_is_at_most_twice_what_lives_together(name):
+    fast = agree(*of_zoo(name))
+    (program,) = fast._programs.values()
+    assert program.plan.live <= program.plan.size <= 2 * program.plan.live
+
+
 def test_in_training_and_with_gradients_the_model_runs():
     model, x = of_zoo("lenet5")
     fast = mt.compile(model)
