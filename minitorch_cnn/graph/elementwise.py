@@ -10,7 +10,7 @@ from .. import dtypes
 from .. import functional as F
 from ..tensor import Tensor, where, zeros
 from .ir import Node
-from .small import ints
+from .small import ints, plain
 
 X = Tensor
 
@@ -44,7 +44,15 @@ def shrink(node: Node, x: X) -> X:
 
 
 def clip(node: Node, x: X, low: X | None = None, high: X | None = None) -> X:
-    return x if low is None and high is None else x.clamp(low, high).to(x.dtype)
+    """Clip. Between two numbers its gradient is that of ReLU6: 0 at the bounds, too."""
+    if low is None and high is None:
+        return x
+    if low is not None and high is not None and x.dtype.kind == "f" and plain(low) and plain(high):
+        least, most = ints(low)[0], ints(high)[0]
+        if least <= most:
+            six = (least, most) == (0, 6)
+            return F.relu6(x) if six else F.hardtanh(x, least, most)
+    return x.clamp(low, high).to(x.dtype)
 
 
 def dropout(node: Node, x: X, ratio: X | None = None, training: X | None = None) -> Any:

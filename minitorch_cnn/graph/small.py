@@ -18,6 +18,13 @@ def known(x: Tensor) -> np.ndarray | None:
     return x.array if type(x.array) is np.ndarray else None
 
 
+def plain(x: Tensor) -> bool:
+    """Whether x is a number that `ints` gives, and no gradient flows to it."""
+    if x.numel() != 1 or x.requires_grad:
+        return False
+    return not isinstance(x.array, Standin) or known(x) is not None
+
+
 def ints(x: Tensor | None) -> list[Any]:
     """The numbers of a small tensor, such as a shape; while it is captured, if they are known."""
     if x is None:

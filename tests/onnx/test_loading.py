@@ -119,6 +119,16 @@ def test_shape_arithmetic_with_the_numbers_of_a_file_is_compiled(rng):
             np.testing.assert_allclose(run(mt.tensor(x)).numpy(), x**2, rtol=1e-6)
 
 
+def test_the_gradient_at_the_bounds_of_a_clip_is_that_of_relu6():
+    weights = {"low": np.array(0, np.float32), "high": np.array(6, np.float32)}
+    nodes = [node("Clip", ["x", "low", "high"], ["y"])]
+    net = loaded(model(nodes, [typed("x", [5])], [typed("y", [5])], weights))
+    x = mt.tensor([-1.0, 0.0, 3.0, 6.0, 7.0], requires_grad=True)
+    y = net(x)
+    y.sum().backward()
+    assert y.tolist() == [0, 0, 3, 6, 6] and x.grad.tolist() == [0, 0, 1, 0, 0]
+
+
 def test_old_opsets_are_converted():
     slopes = {"s": np.float32([0.5, 2.0])}
     ends = [typed("x", [1, 2, 1, 2])], [typed("y", [1, 2, 1, 2])]
