@@ -87,6 +87,12 @@ def _apply(run, x: np.ndarray, sizes, maps, rows_of, columns_of):
     return y
 
 
+@kernel(inline=True)
+def _between(a, b, t, one):
+    """a (1 - t) + b t, with the 1 of their dtype; a copy where t is 0, even if b is infinite."""
+    return a if t == 0 else a * (one - t) + b * t
+
+
 @kernel
 def _grow(x, y, above, below, slope, lower, upper, t, pool, first, last):
     if shared(pool, first, last):
@@ -100,11 +106,11 @@ def _grow(x, y, above, below, slope, lower, upper, t, pool, first, last):
                 done = max(done + 1, np.int64(above[i]))
                 source, line = x[plane, done], lines[done % 2]
                 for j in range(line.size):
-                    line[j] = source[lower[j]] * (one - t[j]) + source[upper[j]] * t[j]
+                    line[j] = _between(source[lower[j]], source[upper[j]], t[j], one)
             a, b, share = lines[np.int64(above[i]) % 2], lines[np.int64(below[i]) % 2], slope[i]
             out = y[plane, i]
             for j in range(out.size):
-                out[j] = a[j] * (one - share) + b[j] * share
+                out[j] = _between(a[j], b[j], share, one)
 
 
 @kernel
@@ -117,10 +123,10 @@ def _shrink(x, y, above, below, slope, lower, upper, t, pool, first, last):
         for i in range(y.shape[1]):
             a, b, share = x[plane, above[i]], x[plane, below[i]], slope[i]
             for w in range(line.size):
-                line[w] = a[w] * (one - share) + b[w] * share
+                line[w] = _between(a[w], b[w], share, one)
             out = y[plane, i]
             for j in range(out.size):
-                out[j] = line[lower[j]] * (one - t[j]) + line[upper[j]] * t[j]
+                out[j] = _between(line[lower[j]], line[upper[j]], t[j], one)
 
 
 @kernel

@@ -39,3 +39,13 @@ def test_a_size_that_differs_from_the_maps_is_refused():
         resample_forward(np.zeros((2, 4)), (MAP,))
     with pytest.raises(ValueError, match=r"^resample_input_grad: gy of shape \(3, 2\) must end in"):
         resample_input_grad(np.zeros((3, 2)), (MAP,))
+
+
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+@pytest.mark.parametrize("columns", [[0, 0, 1, 1], [1]])
+def test_copies_of_infinities_are_infinite(columns, implementation):
+    nearest = AxisMap(2, np.array(columns))
+    x = np.array([[1, np.inf], [-np.inf, 2]])
+    with use(implementation):
+        y = resample_forward(x, (nearest, nearest))
+    np.testing.assert_array_equal(y, x[np.ix_(columns, columns)])
