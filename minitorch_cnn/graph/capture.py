@@ -1,8 +1,9 @@
-"""capture: the graph of a model, by running it once on tensors that have shapes and no numbers.
+"""capture: records the graph of a model by running it on tensors without numbers (see standin.py).
 
-While it runs, `ArrayFunction.apply` of this thread records a node for an operation on such tensors,
-by the rule of its class; nothing changes for others. It runs a second time with a batch of another
-size: what differs then is the batch, whose size stays free.
+During the run, `ArrayFunction.apply` records an operation on such a tensor as a node, by the rule
+for the operation's class. Operations on other tensors, and those of other threads, are computed as
+always. A second run with another batch size shows which sizes depend on the batch; the graph leaves
+these free.
 """
 
 from __future__ import annotations
@@ -33,12 +34,13 @@ from .structure import Structure, flatten, unflatten
 
 RULES: dict[type, Callable[..., Any]] = {**tensor_rules.RULES, **layer_rules.RULES}
 
-MEANWHILE: Any = ("a capture is recording",)  # true, and told apart from True
+# The value of devices.elsewhere during a capture: true, but distinguishable from True.
+MEANWHILE: Any = ("a capture is recording",)
 _capturing = threading.RLock()  # the operations are replaced for all threads
 
 
 class Capture(NamedTuple):
-    """A graph, and what ran: the calls of modules as they ended, and the place of each node."""
+    """A graph, the calls of modules in the order of their ends, and the place of each node."""
 
     graph: Graph
     calls: list[ModuleCall]
@@ -67,8 +69,10 @@ def capture(model: Module, example: Any) -> Graph:
 def captured(
     model: Module, example: Any, name: str = "capture", places: bool = False, free: bool = True
 ) -> Capture:
-    """As `capture`, in the name of another function, with the calls of modules, and with the
-    functions that recorded the nodes if `places`; with the batch of the example unless `free`.
+    """As `capture`, with the calls of modules.
+
+    name: the function that errors name. places: also find the function that recorded each node.
+    free: leave the batch size free; otherwise it is that of the example.
     """
     args, named = arguments_of(example)
     tensors, takes = flatten((args, named))
@@ -86,7 +90,7 @@ def captured(
 
 
 def arguments_of(example: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Positional arguments and those by name."""
+    """The positional arguments and the arguments by name in an example."""
     if isinstance(example, dict):
         return (), example
     return (example, {}) if isinstance(example, tuple) else ((example,), {})
@@ -96,7 +100,7 @@ def _with_free_batch(
     model: Module, tensors: list[Tensor], takes: Structure, shapes: Sequence[Any], graph: Graph,
     rec: Recorder,
 ) -> Graph:  # fmt: skip
-    """The graph with the size of the batch free, or as it is if the model depends on it."""
+    """The graph with a free batch size, or `graph` itself if the model depends on that size."""
     size = next((shape[0] for shape in shapes if shape), None)
     if size is None:
         return graph

@@ -1,4 +1,6 @@
-"""Reading and writing parts of a tensor as nodes: Slice, Gather, Squeeze, Concat, Where."""
+"""Indexing of a captured tensor as nodes: x[key] as Slice, Gather, Squeeze and Unsqueeze, and
+x[key] = new as Slice and Concat, or Where.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def _parts(rec: Recorder, x: Standin, key: Any) -> list[Any]:
-    """The parts of a key without Ellipsis, one for each axis and None for each new one."""
+    """The key as a list: one part for each axis of x, and None for each new axis.
+
+    An Ellipsis is replaced by full slices.
+    """
     given = list(key) if isinstance(key, tuple) else [key]
     taken = sum(_axes_of(part) for part in given)
     full = [slice(None)] * (x.ndim - taken)
@@ -38,7 +43,7 @@ def _is_array(part: Any) -> bool:
 
 
 def indexed(rec: Recorder, x: Standin, key: Any) -> Standin:
-    """x[key] for a key as NumPy takes it; a view if there is no array in it."""
+    """Record x[key], for any key of NumPy. The result is a view unless the key has an array."""
     parts = _parts(rec, x, key)
     arrays = [part for part in parts if _is_array(part)]
     y = _sliced(rec, x, parts)
@@ -55,7 +60,7 @@ def indexed(rec: Recorder, x: Standin, key: Any) -> Standin:
 
 
 def _sliced(rec: Recorder, x: Standin, parts: list[Any]) -> Standin:
-    """The slices, integers and new axes of a key; arrays are left for `_gathered`."""
+    """Record the slices, integers and new axes of a key. Where it has arrays, the axes stay."""
     starts, ends, axes, steps, integers, new = [], [], [], [], [], []
     axis = place = 0
     for part in parts:
@@ -89,7 +94,10 @@ def _sliced(rec: Recorder, x: Standin, parts: list[Any]) -> Standin:
 
 
 def _gathered(rec: Recorder, x: Standin, parts: list[Any]) -> Standin:
-    """Arrays of integers along neighbouring axes: a Gather along those axes made one."""
+    """Record the arrays of a key, which must index neighbouring axes.
+
+    Several axes are first merged to one by a Reshape, because Gather has one axis.
+    """
     places, axis = [], 0
     for part in parts:
         if _is_array(part):
@@ -129,7 +137,7 @@ def _wide(rec: Recorder, at: Any) -> Any:
 
 
 def assigned(rec: Recorder, x: Standin, key: Any, new: Any) -> Standin:
-    """x with x[key] = new, as a new value."""
+    """Record x[key] = new, and return the value of x after it."""
     new = new.array if isinstance(new, Tensor) else new
     parts = _parts(rec, x, key)
     mask = parts[0] if parts and _is_array(parts[0]) else None
@@ -139,7 +147,7 @@ def assigned(rec: Recorder, x: Standin, key: Any, new: Any) -> Standin:
         return rec.emit("Where", mask, _of_type(rec, new, x), x)
     if any(map(_is_array, parts)):
         rec.refuse("writes at positions that are given by arrays")
-    ranges, seen = [], []  # what is written along each axis; the shape of x[key]
+    ranges, seen = [], []  # of each axis: the positions written; the shape of x[key]
     axes = iter(x.shape)
     for part in parts:
         if part is None:
@@ -161,7 +169,11 @@ def assigned(rec: Recorder, x: Standin, key: Any, new: Any) -> Standin:
 
 
 def _written(rec: Recorder, x: Standin, axis: int, ranges: list[range], new: Standin) -> Standin:
-    """Write along one axis after another: what is before, what is new, what is behind, joined."""
+    """Write `new` to the given ranges of x, starting at `axis`.
+
+    Along that axis the result is the Concat of three pieces: the part of x before the range, the
+    new part, and the part behind. Further axes are handled inside the new part.
+    """
     while axis < x.ndim and len(ranges[axis]) == x.shape[axis]:
         axis += 1
     if axis == x.ndim:
@@ -181,14 +193,14 @@ def _standing(rec: Recorder, x: Any) -> Standin:
 
 
 def _of_type(rec: Recorder, new: Any, x: Standin) -> Any:
-    """What is written, in the dtype of x."""
+    """`new` in the dtype of x, to which it is written."""
     if isinstance(new, Standin):
         return rec.cast(new, x.dtype)
     return np.asarray(new).astype(x.dtype)
 
 
 def _spread(rec: Recorder, new: Any, shape: tuple[int, ...]) -> Standin:
-    """The value broadcast to a shape."""
+    """`new` broadcast to `shape`."""
     if tuple(new.shape) == tuple(shape):
         return _standing(rec, new)
     return rec.emit("Expand", new, list(shape))

@@ -72,7 +72,10 @@ def _linear(rec: Recorder, cls: Any, x: Any, w: Any, b: Any) -> Standin:
 
 
 def _max_pool(rec: Recorder, cls: Any, x: Any, window: Window) -> tuple[Standin, Standin]:
-    """The positions are ONNX's, in the whole input; those in a plane are what is left of them."""
+    """ONNX counts the positions of maxima through the whole input, PyTorch within each plane.
+
+    Hence the position modulo the size of a plane. Both nodes are dropped if nothing reads them.
+    """
     y, at = rec.emit("MaxPool", x, outputs=2, **window_attributes(window))
     size = int(np.prod(x.shape[2:]))
     rec.optional.add(rec.nodes[-1].name)

@@ -1,4 +1,4 @@
-"""Recorder: the nodes of a graph while a model is captured, and what names they get."""
+"""Recorder: collects the nodes of a graph while a model is captured, and names them."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ BEYOND = 2**63 - 1  # an end of a Slice that takes all there is
 
 
 class CaptureError(RuntimeError):
-    """A model does what a graph cannot hold; says in which module, and what."""
+    """A model cannot be captured. The message names the module and the operation."""
 
 
 class ModuleCall(NamedTuple):
-    """A call of a module: its path, and the values that it was given and gave.
+    """A call of a module: its path, and the names of its input and output values.
 
-    began, ended: its times; what has a time in between ran inside it.
+    began, ended: the recorder's clock then. Nodes recorded in between belong to this call.
     """
 
     path: str
@@ -39,7 +39,7 @@ class ModuleCall(NamedTuple):
 
 
 class Recorder:
-    """What a capture has recorded so far."""
+    """The nodes, values and calls of modules that a capture has recorded so far."""
 
     def __init__(
         self, model: Module, device: str, limit: int | None = None, name: str = "capture"
@@ -51,9 +51,9 @@ class Recorder:
         self.constants: dict[str, Tensor] = {}
         self.calls: list[ModuleCall] = []
         self.frames: list[tuple[str, Module]] = []
-        self.optional: set[str] = set()  # nodes that count only if somebody reads them
-        self.clock = 0  # advances at every node, and where modules begin and end
-        self.places: dict[str, Place] = {}  # when a node was recorded, and by which function
+        self.optional: set[str] = set()  # nodes that are dropped if nothing reads their outputs
+        self.clock = 0  # counts nodes, and the beginnings and ends of modules
+        self.places: dict[str, Place] = {}  # of each node: its time and its caller
         self.finder = Places()
         self.tell_places = False
         self._counts: Counter[str] = Counter()
@@ -71,8 +71,9 @@ class Recorder:
         return self.frames[-1][0] if self.frames else ""
 
     def path_of(self, module: Module) -> str:
-        """A module's path in the model; of one that is no part of it, that of its caller and its
-        type.
+        """The path of a module in the model.
+
+        A module that is not part of the model gets the path of its caller and its own type's name.
         """
         known = self._paths.get(id(module))
         if known is not None:
@@ -80,19 +81,19 @@ class Recorder:
         return ".".join(filter(None, (self.path, type(module).__name__)))
 
     def unique(self, name: str) -> str:
-        """The name, numbered if it was given before."""
+        """The name itself, or with a number if another node or value has it."""
         self._counts[name] += 1
         number = self._counts[name] - 1
         return name if not number else f"{name}_{number}"
 
     def refuse(self, reason: str) -> NoReturn:
-        """CaptureError in the name of the module that is running."""
+        """Raise CaptureError, naming the module that is running."""
         kind = type(self.frames[-1][1] if self.frames else self._model).__name__
         where = f"{self.path} ({kind})" if self.path else kind
         raise CaptureError(f"{self.name}: {where} {reason}")
 
     def origin(self, value: Value) -> str:
-        """Where a value comes from, for an error: the operator and its name."""
+        """The words of an error message for a value: the node that computes it, or the input."""
         for node in reversed(self.nodes):
             if value.name in node.outputs:
                 return f"what {node.operator} ({node.name}) makes"
@@ -101,12 +102,15 @@ class Recorder:
     # ----------------------------------------------------------------------------------- inputs
 
     def symbolic(self, x: object) -> bool:
-        """Whether an operation on x is recorded: a Standin, or a parameter or buffer."""
+        """Whether operations on x are recorded: it is a Standin, a parameter or a buffer."""
         array = x.array if isinstance(x, Tensor) else x
         return isinstance(array, Standin) or id(array) in self._named
 
     def use(self, x: Any, role: str = "constant") -> str:
-        """The name of an input of a node: "" for None; anything but a value becomes a constant."""
+        """The name of x as an input of a node, "" for None.
+
+        Numbers and arrays are added to the graph's constants, under a name made from `role`.
+        """
         if x is None:
             return ""
         if isinstance(x, str):
@@ -130,7 +134,7 @@ class Recorder:
         return name
 
     def input(self, name: str, like: Tensor, shape: tuple[int, ...]) -> Tensor:
-        """A Tensor that stands for an input of the graph."""
+        """Add an input to the graph, and return the Tensor with which the model is called."""
         value = Value(self.unique(name), like.dtype, shape)
         self.values[value.name] = value
         return Tensor(Standin(self, value))
@@ -138,9 +142,9 @@ class Recorder:
     # ------------------------------------------------------------------------------------ nodes
 
     def emit(self, operator: str, *inputs: Any, outputs: int = 1, **attributes: Any) -> Any:
-        """Record a node; its output as a Standin, or a tuple of several.
+        """Record a node. Returns its output as a Standin, or a tuple if there are several.
 
-        Lists among the inputs are integers, such as axes and shapes.
+        A list among the inputs becomes a constant of int64: axes, or a shape.
         """
         name = self.unique(f"{self.path}/{operator}" if self.path else operator)
         names = [self.use(x, operator.lower()) for x in inputs]
@@ -162,7 +166,7 @@ class Recorder:
         found = tuple(Standin(self, self.values[output]) for output in made)
         return found[0] if outputs == 1 else found
 
-    # ------------------------------------------------- what Standins ask for in their own name
+    # -------------------------------------------------------- what the methods of Standin record
 
     def reshaped(self, x: Standin, shape: Any) -> Standin:
         """A view of x in another shape."""

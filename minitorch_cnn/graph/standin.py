@@ -1,8 +1,8 @@
-"""Standin: what stands for an array while a model is captured: a shape and a dtype, no numbers.
+"""Standin: the replacement of an array while a model is captured. It has a shape and a dtype.
 
-It is not an array: whoever needs its numbers is refused. NumPy's functions that have a rule
-(comparisons, rounding, argmax) are recorded as nodes. Writes through it, and through views of it,
-are followed: a write makes a new value, and views compute theirs anew from that of their base.
+It has no numbers, so an operation that needs them raises a CaptureError. NumPy's functions with a
+rule (comparisons, rounding, argmax) are recorded as nodes. In-place writes are followed: each gives
+the Standin a new value of the graph, and its views then record theirs from the new value.
 """
 
 from __future__ import annotations
@@ -24,8 +24,11 @@ class Flags:
 
 
 class View:
-    """How a Standin is seen through another: `read` records its value anew from that of `base`,
-    `write` the base's from a new value of the view (None: the view cannot be written to).
+    """The relation of a view to its base.
+
+    read(base): records the nodes that compute the view's value from the base's.
+    write(base, new): records those that compute the base's value after `new` was written to the
+    view; None if the view cannot be written to.
     """
 
     def __init__(
@@ -94,7 +97,7 @@ class Standin(np.lib.mixins.NDArrayOperatorsMixin):
     # ------------------------------------------------------------------------ values and writing
 
     def version(self) -> int:
-        """The number of writes that this value follows."""
+        """The number of writes to this memory so far."""
         return self.writes + (self.view.base.version() if self.view else 0)
 
     @property
@@ -108,7 +111,10 @@ class Standin(np.lib.mixins.NDArrayOperatorsMixin):
         return self._value
 
     def replace(self, new: Standin) -> None:
-        """Become `new`, of the same shape, in all views of the memory."""
+        """Take the value of `new`, of the same shape, as a write to the whole of it does.
+
+        Views of the same memory see the write when they are read next.
+        """
         if self.view is None:
             self._value = new.value
             self.writes += 1
