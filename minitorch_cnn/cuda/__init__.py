@@ -7,11 +7,16 @@ where they lie (devices.py).
 
 from __future__ import annotations
 
-from typing import Any
-
 from .. import devices
 from ..devices import DeviceLike
 from . import amp as amp
+from . import nvtx as nvtx
+from .streams import Event as Event
+from .streams import Stream as Stream
+from .streams import cupy_of, index_of
+from .streams import current_stream as current_stream
+from .streams import default_stream as default_stream
+from .streams import stream as stream
 
 
 def is_available() -> bool:
@@ -34,8 +39,8 @@ def current_device() -> int:
 
 def get_device_name(device: DeviceLike | None = None) -> str:
     """What the maker calls a GPU."""
-    cupy = _cupy("get_device_name", device)
-    name = cupy.cuda.runtime.getDeviceProperties(_index(device))["name"]
+    cupy = cupy_of("get_device_name", device)
+    name = cupy.cuda.runtime.getDeviceProperties(index_of(device))["name"]
     return name.decode() if isinstance(name, bytes) else name
 
 
@@ -44,8 +49,8 @@ def set_device(device: DeviceLike) -> None:
 
     Raises ValueError.
     """
-    _cupy("set_device", device)
-    if _index(device) != 0:
+    cupy_of("set_device", device)
+    if index_of(device) != 0:
         raise ValueError(
             f"set_device: device={device!r} must be 0: there is no current device; "
             "'cuda:1' as a device= makes tensors on another GPU"
@@ -54,8 +59,8 @@ def set_device(device: DeviceLike) -> None:
 
 def synchronize(device: DeviceLike | None = None) -> None:
     """Wait until a GPU has done all it was given."""
-    cupy = _cupy("synchronize", device)
-    with cupy.cuda.Device(_index(device)):
+    cupy = cupy_of("synchronize", device)
+    with cupy.cuda.Device(index_of(device)):
         cupy.cuda.runtime.deviceSynchronize()
 
 
@@ -70,15 +75,15 @@ def manual_seed_all(seed: int) -> None:
 def empty_cache() -> None:
     """Give the memory that CuPy keeps for reuse back to the GPU."""
     if is_available():
-        _cupy("empty_cache").get_default_memory_pool().free_all_blocks()
+        cupy_of("empty_cache").get_default_memory_pool().free_all_blocks()
 
 
 def memory_allocated(device: DeviceLike | None = None) -> int:
     """The bytes that arrays hold on a GPU; 0 without one."""
     if not is_available():
         return 0
-    cupy = _cupy("memory_allocated", device)
-    with cupy.cuda.Device(_index(device)):
+    cupy = cupy_of("memory_allocated", device)
+    with cupy.cuda.Device(index_of(device)):
         return cupy.get_default_memory_pool().used_bytes()
 
 
@@ -86,8 +91,8 @@ def memory_reserved(device: DeviceLike | None = None) -> int:
     """The bytes that CuPy has taken of a GPU's memory, in use or kept; 0 without a GPU."""
     if not is_available():
         return 0
-    cupy = _cupy("memory_reserved", device)
-    with cupy.cuda.Device(_index(device)):
+    cupy = cupy_of("memory_reserved", device)
+    with cupy.cuda.Device(index_of(device)):
         return cupy.get_default_memory_pool().total_bytes()
 
 
@@ -104,17 +109,3 @@ max_memory_reserved = max_memory_allocated
 
 def reset_peak_memory_stats(device: DeviceLike | None = None) -> None:
     """Nothing: CuPy keeps no record of the most that arrays held."""
-
-
-def _cupy(name: str, device: DeviceLike | None = None) -> Any:
-    """CuPy, once it is known that the GPU exists."""
-    devices.check_device("cuda" if device is None else device, name)
-    import cupy
-
-    return cupy
-
-
-def _index(device: DeviceLike | None) -> int:
-    if isinstance(device, int):
-        return device
-    return devices.device("cuda" if device is None else device).index or 0

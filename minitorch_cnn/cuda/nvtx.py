@@ -1,0 +1,49 @@
+"""Named ranges on the time line of NVIDIA's profilers; without CuPy nothing happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import Any
+
+__all__ = ["mark", "range", "range_pop", "range_push"]
+
+
+def _nvtx() -> Any:
+    if find_spec("cupy") is None:
+        return None
+    from cupy.cuda import nvtx
+
+    return nvtx
+
+
+def range_push(msg: str) -> None:
+    """Begin a range, which may be within another."""
+    nvtx = _nvtx()
+    if nvtx is not None:
+        nvtx.RangePush(msg)
+
+
+def range_pop() -> None:
+    """End the range that began last."""
+    nvtx = _nvtx()
+    if nvtx is not None:
+        nvtx.RangePop()
+
+
+def mark(msg: str) -> None:
+    """Mark a moment."""
+    nvtx = _nvtx()
+    if nvtx is not None:
+        nvtx.Mark(msg)
+
+
+@contextmanager
+def range(msg: str, *args: Any, **kwargs: Any) -> Iterator[None]:
+    """A range around the block, or around calls of a decorated function; msg.format(*args)."""
+    range_push(msg.format(*args, **kwargs))
+    try:
+        yield
+    finally:
+        range_pop()
