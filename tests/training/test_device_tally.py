@@ -94,7 +94,7 @@ def test_a_run_on_a_device_has_the_history_and_the_weights_of_the_cpu(device, lo
         {"make": lambda ps: mt.optim.AdamW(ps, lr=0.01)},
         {"make": lambda ps: mt.optim.LARS(ps, lr=0.1)},
     ],
-    ids=str,
+    ids=["test", "accumulate", "clip_norm", "average", "Adagrad", "AdamW", "LARS"],
 )
 def test_whatever_the_settings_the_run_is_that_of_the_cpu(device, settings):
     same(device, **settings)
