@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import dtypes
 from .. import functional as F
-from ..tensor import Tensor, where, zeros
+from ..tensor import Tensor, ones, where, zeros
 from .ir import Node
 from .small import ints, plain
 
@@ -59,6 +59,16 @@ def dropout(node: Node, x: X, ratio: X | None = None, training: X | None = None)
     if len(node.outputs) == 1:
         return x
     return x, zeros(x.shape, dtype=dtypes.bool_, device=x.device) == 0
+
+
+def dropout_in_training(
+    node: Node, x: X, ratio: X | None = None, training: X | None = None
+) -> Any:
+    p = 0.5 if ratio is None else float(ints(ratio)[0])
+    if len(node.outputs) == 1:
+        return F.dropout(x, p, training=True)
+    kept = F.dropout(ones(x.shape, dtype=x.dtype, device=x.device), p, training=True)
+    return x * kept, kept != 0
 
 
 def is_inf(node: Node, x: X) -> X:

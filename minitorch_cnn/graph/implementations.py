@@ -134,3 +134,9 @@ IMPLEMENTATIONS: dict[str, Callable[..., Any]] = {
     "Size": lambda node, x: Tensor(np.asarray(x.numel(), np.int64, like=x.array)),
     "LSTM": lstm,
 }  # fmt: skip
+
+# What differs in training mode.
+IN_TRAINING: dict[str, Callable[..., Any]] = {
+    "BatchNormalization": norms.batch_norm_in_training,
+    "Dropout": elementwise.dropout_in_training,
+}

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..nn import Module, Parameter
 from ..tensor import Tensor
-from .implementations import IMPLEMENTATIONS
+from .implementations import IMPLEMENTATIONS, IN_TRAINING
 from .ir import Graph, Node
 from .structure import placed, unflatten
 
@@ -24,8 +24,13 @@ def run(graph: Graph, *args: Any, **named: Any) -> Any:
     one Tensor, or a tuple if it has several results.
     Raises: TypeError for other arguments; ValueError that names the node that cannot run.
     """
+    return _run(graph, args, named, training=False)
+
+
+def _run(graph: Graph, args: Any, named: Any, training: bool) -> Any:
     inputs = arguments(graph, args, named)
-    results = execute(graph, dict(zip((v.name for v in graph.inputs), inputs, strict=True)))
+    given = dict(zip((v.name for v in graph.inputs), inputs, strict=True))
+    results = execute(graph, given, training=training)
     if graph.gives is not None:
         return unflatten(graph.gives, results)
     return results[0] if len(results) == 1 else tuple(results)
@@ -35,17 +40,19 @@ def execute(
     graph: Graph,
     given: Mapping[str, Tensor],
     seen: Callable[[str, Tensor], None] = lambda name, y: None,
+    training: bool = False,
 ) -> list[Tensor]:
     """The results of a graph for Tensors by the names of its inputs.
 
-    seen(name, y) is called with each value that a node makes.
+    seen(name, y) is called with each value that a node makes. training: whether batch norm takes
+    the statistics of the batch, and dropout drops.
     """
     uses = Counter(name for node in graph.nodes for name in node.inputs)
     uses.update(value.name for value in graph.outputs)
     known = {**graph.constants, **given}
     device = next((x.device for x in given.values()), None)
     for node in graph.nodes:
-        made = called(node, [known[name] if name else None for name in node.inputs])
+        made = called(node, [known[name] if name else None for name in node.inputs], training)
         for name, y in zip(node.outputs, made, strict=False):
             if name:
                 moved = device is not None and not node.inputs and y.device != device
@@ -58,9 +65,13 @@ def execute(
     return [known[value.name] for value in graph.outputs]
 
 
-def called(node: Node, inputs: Sequence[Tensor | None]) -> tuple[Tensor, ...]:
+def called(
+    node: Node, inputs: Sequence[Tensor | None], training: bool = False
+) -> tuple[Tensor, ...]:
     """The outputs of a node for its inputs. Raises: ValueError that names it if it cannot run."""
     implementation = IMPLEMENTATIONS.get(node.operator)
+    if training:
+        implementation = IN_TRAINING.get(node.operator, implementation)
     if implementation is None:
         raise ValueError(f"run: {node.name} ({node.operator}): the operator has no implementation")
     try:
@@ -90,11 +101,13 @@ def arguments(graph: Graph, args: tuple[Any, ...], named: dict[str, Any]) -> lis
 class GraphModule(Module):
     """A graph as a module: its constants that are Parameters are parameters, the others buffers.
 
-    The keys of `state_dict` are the constants' names, with any characters.
+    The keys of `state_dict` are the constants' names, with any characters. The module begins in
+    evaluation mode; in training mode batch norm and dropout act as nn's do.
     """
 
     def __init__(self, graph: Graph) -> None:
         super().__init__()
+        self.training = False
         self.graph = graph.but(constants={})
         # Directly, because names from files may have dots.
         for name, tensor in graph.constants.items():
@@ -103,7 +116,7 @@ class GraphModule(Module):
 
     def forward(self, *args: Any, **named: Any) -> Any:
         constants: Any = {**self._parameters, **self._buffers}
-        return run(self.graph.but(constants=constants), *args, **named)
+        return _run(self.graph.but(constants=constants), args, named, self.training)
 
     def extra_repr(self) -> str:
         return f"{len(self.graph.nodes)} nodes"

@@ -29,6 +29,12 @@ def batch_norm(node: Node, x: X, scale: X, b: X, mean: X, var: X) -> X:
     return F.batch_norm(x, mean, var, scale, b, eps=node.get("epsilon"))
 
 
+def batch_norm_in_training(node: Node, x: X, scale: X, b: X, mean: X, var: X) -> X:
+    """By the statistics of x, which move the running ones, as nn.BatchNorm2d's do."""
+    settings = {"momentum": 1 - node.get("momentum"), "eps": node.get("epsilon")}
+    return F.batch_norm(x, mean, var, scale, b, training=True, **settings)
+
+
 def standardised(x: X, axes: tuple[int, ...], eps: float) -> X:
     centred = x - x.mean(axes, keepdim=True)
     return centred / (centred.square().mean(axes, keepdim=True) + eps).sqrt()

@@ -119,6 +119,35 @@ def test_shape_arithmetic_with_the_numbers_of_a_file_is_compiled(rng):
             np.testing.assert_allclose(run(mt.tensor(x)).numpy(), x**2, rtol=1e-6)
 
 
+def test_batch_norm_trains_as_that_of_nn(net, rng):
+    module = loaded(net)
+    layer = mt.nn.BatchNorm2d(4, momentum=0.1)
+    state = module.state_dict()
+    names = {"weight": "bn.g", "bias": "bn.b", "running_mean": "bn.m", "running_var": "bn.v"}
+    layer.load_state_dict({k: state[v].clone() for k, v in names.items()}, strict=False)
+    x = mt.tensor(rng.standard_normal((4, 3, 8, 8)).astype(np.float32))
+    w, b = state["stem/conv.w"], state["stem/conv.b"]
+    y = mt.functional.relu(layer(mt.functional.conv2d(x, w, b, padding=1))).mean((2, 3))
+    expected = mt.functional.linear(y, state["head.w"], state["head.b"])
+    found = module.train()(x)
+    expected = expected.detach().numpy()
+    np.testing.assert_allclose(found.detach().numpy(), expected, rtol=1e-4, atol=1e-5)
+    for key, name in names.items():
+        found = module.state_dict()[name].numpy()
+        np.testing.assert_allclose(found, layer.state_dict()[key].numpy(), rtol=1e-5, atol=1e-6)
+    assert not np.allclose(module.eval()(x).detach().numpy(), expected, atol=1e-3)
+
+
+def test_dropout_drops_in_training_mode():
+    nodes = [node("Dropout", ["x", "p"], ["y"])]
+    weights = {"p": np.array(0.25, np.float32)}
+    net = loaded(model(nodes, [typed("x", [1000])], [typed("y", [1000])], weights))
+    x = mt.ones(1000)
+    assert net(x).tolist() == x.tolist()
+    y = net.train()(x).numpy()
+    assert set(np.unique(y)) == {0.0, np.float32(4 / 3)} and 0.15 < (y == 0).mean() < 0.35
+
+
 def test_the_gradient_at_the_bounds_of_a_clip_is_that_of_relu6():
     weights = {"low": np.array(0, np.float32), "high": np.array(6, np.float32)}
     nodes = [node("Clip", ["x", "low", "high"], ["y"])]
