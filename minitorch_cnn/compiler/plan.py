@@ -58,12 +58,12 @@ class Plan(NamedTuple):
     threads: int  # that kernels have memory for
 
 
-def plan(graph: Graph) -> Plan:
-    """The plan of a graph whose shapes are all known.
+def plan(graph: Graph, steps: list[Step] | None = None) -> Plan:
+    """The plan of a graph whose shapes are all known. steps: those of `fused`, or others.
 
     The graph loses the constants that are packed and that no step reads as they are.
     """
-    return _Planner(Choice(graph, fused(graph))).plan()
+    return _Planner(Choice(graph, fused(graph) if steps is None else steps)).plan()
 
 
 class _Planner:

@@ -13,8 +13,9 @@ from .. import nn
 from ..autograd import no_grad
 from ..compiler.memory import Life, planned
 from ..compiler.passes import fold_batch_norm
+from ..compiler.steps import Step
 from ..functional import relu
-from ..graph import Free, Graph, Node, capture
+from ..graph import Free, Graph, Node, capture, infer
 from ..graph.implementations import IMPLEMENTATIONS
 from ..tensor import Tensor, tensor
 from .answer import check
@@ -76,6 +77,19 @@ def _called(node: Node, inputs: list[Any]) -> Any:
     if node.attributes.get("activation") == "Relu":
         np.maximum(array, 0, out=array)
     return y
+
+
+def compiled(graph: Graph, fuse: bool = False) -> Callable[[Tensor], Tensor]:
+    """A graph as mt.compile runs it, for one image. Each node is a kernel; fuse: or an epilogue."""
+    from ..compiler.plan import plan  # with Numba's kernels
+    from ..compiler.program import Program
+
+    (x,) = graph.inputs
+    sizes: Any = x.shape
+    fixed = infer(graph.but(inputs=[x._replace(shape=(1, *sizes[1:]))], values={}))
+    steps = None if fuse else [Step(node, node.outputs[0]) for node in graph.nodes]
+    program = Program(fixed, plan(fixed, steps), x.dtype, [])
+    return lambda image: program([image])
 
 
 def size(graph: Graph, name: str) -> int:
