@@ -7,7 +7,7 @@ import importlib.util
 from .parser import Parser, file_path
 
 DESCRIPTION = """\
-Copy the thirteen notebooks of the course into a folder. Each asks for a guess and for a few
+Copy the fourteen notebooks of the course into a folder. Each asks for a guess and for a few
 functions, checks them, and shows their consequences.
 
 examples:

@@ -356,8 +356,8 @@ expect(times["fused"] < times["net"], "the compiled net is faster")
 
 # %% [markdown]
 # The first step is the largest: the same nodes, without Python's calls, new arrays and packed
-# inputs between them. Then each pass takes bytes away. Folding alone saves little time here, since a
-# batch norm finds its 64 KiB in the cache; epilogues, for twice as many bytes, save about half.
+# inputs between them. Then each pass takes bytes away. Folding alone saves little time here, since
+# a batch norm finds its 64 KiB in the cache; epilogues, for more of the bytes, save about half.
 #
 # `mt.compile(net)` does all this at its first call. `explain` says what its passes did, and the
 # layout of every step ("rows" is NCHW).
