@@ -144,16 +144,18 @@ def _rows_generator() -> Any:
 
         return draw
 
-    def begin(self: Any, generator: np.random.Generator, rows: Rows) -> None:
-        np.random.Generator.__init__(self, generator.bit_generator)
-        self.rows = rows
+    class RowsGenerator(np.random.Generator):
+        def __new__(cls, generator: np.random.Generator, rows: Rows) -> Any:
+            made: Any = np.random.Generator.__new__
+            return made(cls, generator.bit_generator)
 
-    methods = {name: cutting(name, place) for name, place in _SIZES.items()}
-    new: Any = lambda cls, generator, rows: np.random.Generator.__new__(  # noqa: E731
-        cls, generator.bit_generator
-    )
-    body = {"__new__": new, "__init__": begin, **methods}
-    return type("RowsGenerator", (np.random.Generator,), body)
+        def __init__(self, generator: np.random.Generator, rows: Rows):
+            super().__init__(generator.bit_generator)
+            self.rows = rows
+
+    for name, place in _SIZES.items():
+        setattr(RowsGenerator, name, cutting(name, place))
+    return RowsGenerator
 
 
 def get_rng_state() -> dict[str, Any]:

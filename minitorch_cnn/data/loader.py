@@ -282,8 +282,9 @@ class DataLoader:
             indices = list(indices) if self._batched else indices
             if batch >= position.batches and part is None:
                 yield first, indices
-            elif batch >= position.batches:
-                rows = Rows.of_rank(*part, len(indices))
+            elif batch >= position.batches and part is not None:
+                rank, size = part
+                rows = Rows.of_rank(rank, size, len(indices))
                 places.append(rows)
                 own = indices[rows.first : rows.first + rows.count] or indices[:1]
                 yield first + rows.first, own

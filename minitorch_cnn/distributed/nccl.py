@@ -11,12 +11,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .. import dtypes
+
 # NCCL's numbers of types and operations (nccl.h).
 TYPES = {
     "i1": 0, "u1": 1, "i4": 2, "u4": 3, "i8": 4, "u8": 5, "f2": 6, "f4": 7, "f8": 8,
 }  # fmt: skip
 OPS = {"sum": 0, "product": 1, "max": 2, "min": 3}
-BYTE = TYPES["u1"]
+BYTE, BFLOAT16 = TYPES["u1"], 9
 
 
 class Library(NamedTuple):
@@ -64,17 +66,24 @@ class NCCLBackend:
 
         NCCL has no 16-bit integers, which travel as 32 bits, nor booleans, which are bytes.
         """
-        dtype, sent, finish = buffer.dtype, buffer, None
+        dtype, sent = buffer.dtype, buffer
+        finish: Callable[[], Any] | None = None
         if dtype.kind == "b":
             op, sent = {"sum": "max", "product": "min"}.get(op, op), buffer.view(np.uint8)
         elif dtype.kind in "iu" and dtype.itemsize == 2:
             sent = buffer.astype(np.dtype(f"{dtype.kind}4"))
 
-            def finish() -> None:
+            def narrow() -> None:
                 buffer[...] = sent.astype(dtype)
 
+            finish = narrow
+
         place = self.library.pointer(sent)
-        kind = TYPES[f"{sent.dtype.kind}{sent.dtype.itemsize}"]
+        kind = (
+            BFLOAT16
+            if dtypes.is_bfloat16(dtype)
+            else TYPES[f"{sent.dtype.kind}{sent.dtype.itemsize}"]
+        )
         self.lane.follow()
         self.comm.allReduce(place, place, sent.size, kind, OPS[op], self.lane.ptr)
         return Work(self.lane.mark(), sent, finish)

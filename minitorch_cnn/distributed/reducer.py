@@ -140,12 +140,13 @@ class Reducer:
     def _fill(self, i: int, parameter: Tensor | None) -> None:
         """Copy a gradient, None for zeros, into its bucket; start all buckets that are full."""
         part = self.parts[i]
-        if parameter is None:
+        gradient = None if parameter is None else parameter.grad
+        if gradient is None:
             part[...] = 0
         elif self.factor == 1:
-            part[...] = parameter.grad.array.reshape(-1)
+            part[...] = gradient.array.reshape(-1)
         else:
-            array = parameter.grad.array
+            array = gradient.array
             part[...] = array.reshape(-1) * array.dtype.type(self.factor)
         self.place[i].missing -= 1
         while self.launched < len(self.buckets) and not self.buckets[self.launched].missing:

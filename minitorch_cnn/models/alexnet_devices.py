@@ -57,7 +57,7 @@ class TwoDeviceAlexNet(nn.Module):
             setattr(self, part, self._placed(halves))
         self.fc8 = net.classifier[6].to(device=self.devices[0])
 
-    def _placed(self, halves: list[nn.Module]) -> nn.ModuleList:
+    def _placed(self, halves: Sequence[nn.Module]) -> nn.ModuleList:
         pairs = zip(halves, self.devices, strict=True)
         return nn.ModuleList([half.to(device=device) for half, device in pairs])
 
@@ -101,8 +101,8 @@ def half_of(layer: Any, t: int) -> nn.Module:
     own = slice(total // 2) if t == 0 else slice(total // 2, total)
     weight = layer.weight[own]
     if isinstance(layer, nn.Conv2d):
-        inputs, settings = layer.weight.shape[1], (layer.kernel_size, layer.stride, layer.padding)
-        half: Any = nn.Conv2d(inputs, len(weight), *settings)
+        settings: Any = layer.kernel_size, layer.stride, layer.padding
+        half: Any = nn.Conv2d(layer.weight.shape[1], len(weight), *settings)
     else:
         half = nn.Linear(layer.in_features, len(weight))
     with no_grad():

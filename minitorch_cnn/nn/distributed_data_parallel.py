@@ -34,11 +34,10 @@ class DistributedDataParallel(Module):
 
     bucket_cap_mb: megabytes per bucket. find_unused_parameters: whether a pass may leave out
     parameters; one that no rank used keeps its gradient. broadcast_buffers: whether to send
-    buffers.
-    gradient_dtype: float16 halves what is sent; sums are then rounded to 16 bits. device_ids,
-    output_device, dim, gradient_as_bucket_view, static_graph, check_reduction: accepted as in
-    PyTorch, without effect: the model stays on its device. process_group, init_sync: only their
-    defaults.
+    buffers. gradient_dtype: float16 or bfloat16 halves what is sent; sums are then rounded to 16
+    bits. device_ids, output_device, dim, gradient_as_bucket_view, static_graph, check_reduction:
+    accepted as in PyTorch, without effect: the model stays on its device. process_group, init_sync:
+    only their defaults.
 
     Raises: RuntimeError without a process group, or if the ranks' models differ in a name, shape or
     dtype; at the end of backward, on all ranks, if one lacked a gradient or made another call;
@@ -73,7 +72,9 @@ class DistributedDataParallel(Module):
             raise ValueError(f"{name}: bucket_cap_mb={bucket_cap_mb} must be above 0")
         dtype = None if gradient_dtype is None else np.dtype(gradient_dtype)
         if dtype is not None and not dtypes.is_half(dtype):
-            raise ValueError(f"{name}: gradient_dtype={gradient_dtype} must be float16 or None")
+            raise ValueError(
+                f"{name}: gradient_dtype={gradient_dtype} must be float16, bfloat16 or None"
+            )
         group = current(name)
         named = [(key, p) for key, p in module.named_parameters() if p.requires_grad]
         if not named:

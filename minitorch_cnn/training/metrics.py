@@ -159,7 +159,7 @@ def measure(
             output = main_output(loss, output)
             before = means.loss_sum
             means.add(function, samples_in(function, x), found, output, target)
-            if rows and ranks.gradients.adds_up:  # each rank has a part of the sum
+            if ranks is not None and ranks.gradients.adds_up:  # each rank has a part of the sum
                 share = rows[0].count / rows[0].total
                 means.loss_sum = before + (means.loss_sum - before) / share
             if found.of_classes and are_classes(output, target):

@@ -86,7 +86,8 @@ class Ranks:
     def one_batch(self, run: Loop, x: Any, target: Any, rows: Rows) -> None:
         """Loop.one_batch for this rank's rows."""
         means, random_state = run.means.anew(), get_rng_state()
-        value, weight, good, labels, right = None, 0.0, True, 0, 0
+        value: Any = None
+        weight, good, labels, right = 0.0, True, 0, 0
         with drawing_rows(rows):
             if rows.count or self.synced:
                 output = called(run.model, x)
