@@ -17,7 +17,7 @@ from typing import Any
 
 from ..kernels import threads
 from ..kernels.cores import usable_cores
-from . import waiting
+from . import waiting, watcher
 from .mpi import MPIBackend
 
 RECORD = 1024  # bytes of a call's description, which the ranks compare
@@ -42,7 +42,10 @@ class Group:
         node = self.comm.Split_type(MPI.COMM_TYPE_SHARED)
         self.local_rank, self.local_size = node.Get_rank(), node.Get_size()
         self.cores = len(set().union(*node.allgather(_cores())))
+        here = dict(node.allgather((self.rank, os.getpid())))
         node.Free()
+        self.watcher = watcher.start(here) if self.size > 1 and not self.local_rank else None
+        self.comm.Barrier()  # all watchers watch
         self.processes = self.comm.allgather(f"process {os.getpid()} on {platform.node()}")
         self.calls = 0
         self.mpi = MPIBackend(MPI, self.comm)
@@ -210,7 +213,11 @@ def _share_cores(group: Group) -> None:
 
 def destroy_process_group() -> None:
     """Leave the process group, together with the other ranks."""
-    current("destroy_process_group").agree("destroy_process_group()")
+    group = current("destroy_process_group")
+    group.agree("destroy_process_group()")
+    if group.watcher is not None:
+        watcher.stop(group.watcher)
+    group.exchange("end of the watchers")  # before which no rank may end
     _state.group = None
     atexit.unregister(_leave)
     sys.excepthook, threading.excepthook = sys.__excepthook__, threading.__excepthook__
@@ -226,7 +233,11 @@ def _leave() -> None:
     """Tell ranks that still wait for this one that it is at the program's end."""
     group = current_or_none()
     if group is not None and not _state.forked:
-        group.exchange("end of the program")
+        said = group.exchange("end of the program")
+        if group.watcher is not None:
+            watcher.stop(group.watcher)
+        if len(set(said)) == 1:
+            group.exchange("end of the watchers")  # before which no rank ends
 
 
 def abort(code: int = 1) -> None:

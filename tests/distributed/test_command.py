@@ -117,7 +117,7 @@ def killed(folder, net, seconds, epochs):
     rest, _ = process.communicate(timeout=30)
     if process.returncode == 0:  # it had ended in the meantime
         return False
-    assert time.monotonic() - began < 30 and f"PID {victim} " in rest
+    assert time.monotonic() - began < 30 and f"(process {victim} on " in rest
     return True
 
 

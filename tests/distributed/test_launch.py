@@ -65,7 +65,8 @@ def test_a_timeout_ends_a_wait():
 def test_a_killed_rank_ends_all():
     code = "import os, signal\nif rank == 1: os.kill(os.getpid(), signal.SIGKILL)\ndist.barrier()"
     began = time.monotonic()
-    assert "EXIT CODE: 9" in fails(3, code)
+    text = fails(3, code)
+    assert "EXIT CODE: 9" in text and "minitorch_cnn: rank 1 (process " in text
     assert time.monotonic() - began < 30
 
 

@@ -1,0 +1,73 @@
+"""Name the rank that ended first: a process of its own on each machine, which outlives all ranks.
+
+A launcher kills every rank as soon as one dies, so none of them can tell which it was. The watcher
+is no rank; it sleeps until a process ends, or until the ranks say that they end in order.
+
+    python watcher.py RANK=PROCESS=HANDLE ...        the handles are open files of this process
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import select
+import subprocess
+import sys
+from typing import Any
+
+BYE = b"bye"
+
+
+def start(processes: dict[int, int]) -> Any:
+    """Start the watcher of a machine's ranks, {rank: process number}; None where it cannot run.
+
+    It needs Linux's handles of processes.
+    """
+    if not hasattr(os, "pidfd_open"):
+        return None
+    handles = {rank: os.pidfd_open(number) for rank, number in processes.items()}
+    named = [f"{rank}={number}={handles[rank]}" for rank, number in processes.items()]
+    started = subprocess.Popen(
+        [sys.executable, "-S", "-E", __file__, *named],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        pass_fds=list(handles.values()),
+        start_new_session=True,
+    )
+    for handle in handles.values():
+        os.close(handle)
+    output: Any = started.stdout
+    output.read(1)  # it watches
+    return started
+
+
+def stop(watcher: Any) -> None:
+    """Tell the watcher that all ranks end in order, and wait for its end."""
+    watcher.communicate(BYE)
+
+
+def watch(ranks: dict[int, tuple[int, int]]) -> None:
+    """Print the first of {handle: (rank, process)} that ends, unless stdin says `BYE` before."""
+    waiting = select.poll()
+    for handle in (0, *ranks):
+        waiting.register(handle, select.POLLIN)
+    os.write(1, b".")
+    while True:
+        for handle, _ in waiting.poll():
+            if handle in ranks:
+                rank, number = ranks[handle]
+                print(
+                    f"minitorch_cnn: rank {rank} (process {number} on {platform.node()}) ended "
+                    "first, and with it all ranks",
+                    file=sys.stderr,
+                    flush=True,
+                )
+                return
+            if os.read(0, 8) == BYE:
+                return
+            waiting.unregister(0)  # closed: the rank that started this has ended
+
+
+if __name__ == "__main__":
+    given = [tuple(map(int, text.split("="))) for text in sys.argv[1:]]
+    watch({handle: (rank, number) for rank, number, handle in given})
