@@ -53,19 +53,18 @@ def watch(ranks: dict[int, tuple[int, int]]) -> None:
         waiting.register(handle, select.POLLIN)
     os.write(1, b".")
     while True:
-        for handle, _ in waiting.poll():
-            if handle in ranks:
-                rank, number = ranks[handle]
-                print(
-                    f"minitorch_cnn: rank {rank} (process {number} on {platform.node()}) ended "
-                    "first, and with it all ranks",
-                    file=sys.stderr,
-                    flush=True,
-                )
-                return
-            if os.read(0, 8) == BYE:
-                return
-            waiting.unregister(0)  # closed: the rank that started this has ended
+        ready = {handle for handle, _ in waiting.poll()}
+        # Where the watcher woke up late, several have ended, and it names them all.
+        ended = [ranks[handle] for handle in sorted(ready & ranks.keys())]
+        if ended:
+            place = platform.node()
+            named = [f"rank {rank} (process {number} on {place})" for rank, number in ended]
+            text = f"minitorch_cnn: {' or '.join(named)} ended first, and with it all ranks\n"
+            os.write(2, text.encode())
+            return
+        if os.read(0, 8) == BYE:
+            return
+        waiting.unregister(0)  # closed: the rank that started this has ended
 
 
 if __name__ == "__main__":
