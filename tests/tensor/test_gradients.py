@@ -34,7 +34,7 @@ WITHOUT_GRADIENT = [
 ]  # fmt: skip
 # Methods that inspect, convert or control; all casts are `to`.
 OTHER_METHODS = [
-    "data_ptr", "element_size", "nelement", "stride",
+    "bfloat16", "data_ptr", "element_size", "nelement", "stride",
     "backward", "bool", "bump_version", "cpu", "cuda", "detach", "detach_", "dim", "double",
     "float", "half", "int", "is_contiguous", "is_floating_point", "item", "long", "numel",
     "numpy", "register_hook", "register_post_accumulate_grad_hook", "requires_grad_", "retain_grad",

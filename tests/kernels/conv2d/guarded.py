@@ -3,9 +3,6 @@
 An access outside an array ends the process, so tests run this in a process of its own.
 """
 
-import ctypes
-import math
-import mmap
 import random
 
 import numpy as np
@@ -13,25 +10,10 @@ import numpy as np
 from minitorch_cnn.kernels import Window, use
 from minitorch_cnn.kernels.conv2d import OPERATOR, Case
 from tests.kernels.conv2d.products import products
+from tests.kernels.guard_pages import guarded
 
-PAGE = mmap.PAGESIZE
 TOLERANCE = {np.float32: 5e-5, np.float64: 1e-10}  # of the largest result
 empty = np.empty
-
-
-def guarded(shape, dtype=float, at_end=True):
-    """An uninitialised array that begins or ends at a page that may not be accessed."""
-    dtype = np.dtype(dtype)
-    size = math.prod(shape) * dtype.itemsize
-    pages = -(-size // PAGE)
-    memory = mmap.mmap(-1, (pages + 2) * PAGE)
-    whole = np.frombuffer(memory, np.uint8)
-    protect = ctypes.CDLL(None, use_errno=True).mprotect
-    for address in (whole.ctypes.data, whole.ctypes.data + (pages + 1) * PAGE):
-        if protect(ctypes.c_void_p(address), ctypes.c_size_t(PAGE), 0):
-            raise OSError(ctypes.get_errno(), "mprotect")
-    begin = PAGE + pages * PAGE - size if at_end else PAGE
-    return whole[begin : begin + size].view(dtype).reshape(shape)
 
 
 def drawn_layer(rng):
