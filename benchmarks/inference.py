@@ -203,7 +203,7 @@ def main(argv: list[str] | None = None) -> None:
         parser.error("--input-shape goes with FILE.onnx")
     try:
         run(options, list(options.names or CASES))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RuntimeError) as error:
         parser.error(str(error).removeprefix("load: "))
 
 
