@@ -81,11 +81,14 @@ def main(argv: list[str] | None = None) -> None:
     """Run the benchmark named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.host", description=__doc__)
     add = parser.add_argument
-    add("nets", nargs="*", choices=[*NETS, []], default=NETS, help="(default: all)")
+    add("nets", nargs="*", metavar="NET", help=f"of {', '.join(NETS)} (default: all)")
     add("--repeats", type=int, default=3, help="runs, of which the fastest counts (default: 3)")
     add("--names", action="store_true", help="what is launched and called, by name")
     add("--json", metavar="FILE", help="write the figures to a file")
     options = parser.parse_args(argv)
+    for net in options.nets:
+        if net not in NETS:
+            parser.error(f"NET {net!r} must be one of {', '.join(NETS)}")
     facts, rows = machine(), []
     print("  ".join(f"{key} {value}" for key, value in facts.items()))
     print(f"{'net':18} {'launches':>9} {'array calls':>12} {'syncs':>7} {'host ms':>9}")

@@ -138,10 +138,7 @@ def batch_norm_training(
     implementation = OPERATOR.choose(Case(name, type(x), x.dtype, x.shape))
     step = getattr(implementation, "batch_norm_step", None)
     if step is not None and (running is None or running.mean.dtype == x.dtype):
-        normalised = Normalised(*step(x, weight, bias, eps, relu, *(running or ())))
-        if ceiling < math.inf:
-            np.minimum(normalised.y, ceiling, out=normalised.y)
-        return normalised
+        return Normalised(*step(x, weight, bias, eps, relu, ceiling, *(running or ())))
     y, mean, var = implementation.batch_norm_training(x, weight, bias, eps, relu, ceiling)
     if running is not None and x.size:
         _move(running, mean, var, x.size // x.shape[1])

@@ -159,10 +159,15 @@ struct Affine {
     __device__ REAL operator()(REAL x) const { return (x - mean) * scale + shift; }
 };
 
-// y (rows, L) = (x - mean) * invstd * weight + bias; a row is a channel of an image.
+__device__ inline bool is_cut(REAL y, REAL ceiling)
+{
+    return y <= 0 || y >= ceiling;
+}
+
+// y (rows, L) = (x - mean) * invstd * weight + bias, with relu from 0 to ceiling; a row is a channel of an image.
 extern "C" __global__ void __launch_bounds__(256) normalise(
     const REAL* x, const REAL* weight, const REAL* bias, const REAL* mean, const REAL* invstd,
-    REAL* y, int rows, int C, int units, bool relu)
+    REAL* y, int rows, int C, int units, bool relu, REAL ceiling)
 {
     const long long row = blockIdx.x * (long long)blockDim.y + threadIdx.y;
     if (row >= rows)
@@ -179,6 +184,8 @@ extern "C" __global__ void __launch_bounds__(256) normalise(
             out[v] = affine(values[v]);
             if (relu && out[v] <= 0)
                 out[v] = 0;
+            if (relu && out[v] > ceiling)
+                out[v] = ceiling;
         }
         STORE(y + at, out);
     }
@@ -189,7 +196,7 @@ extern "C" __global__ void __launch_bounds__(256) normalise(
 extern "C" __global__ void __launch_bounds__(256) gradient_sums(
     const REAL* gy, const REAL* x, const REAL* weight, const REAL* bias, const REAL* mean,
     const REAL* invstd, REAL* parts, int* counters, REAL* gw, REAL* gb, int N, int C, int units,
-    bool relu)
+    bool relu, REAL ceiling)
 {
     __shared__ REAL shared[32];
     const int c = blockIdx.x, splits = gridDim.y;
@@ -201,7 +208,7 @@ extern "C" __global__ void __launch_bounds__(256) gradient_sums(
         LOAD(gradients, gy + walk.offset());
         #pragma unroll
         for (int v = 0; v < VECTOR; v++) {
-            const REAL passed = relu && affine(values[v]) <= 0 ? REAL(0) : gradients[v];
+            const REAL passed = relu && is_cut(affine(values[v]), ceiling) ? REAL(0) : gradients[v];
             sum += passed;
             product += passed * (values[v] - affine.mean);
         }
@@ -232,7 +239,7 @@ extern "C" __global__ void __launch_bounds__(256) gradient_sums(
 extern "C" __global__ void __launch_bounds__(256) input_grad(
     const REAL* gy, const REAL* x, const REAL* weight, const REAL* bias, const REAL* mean,
     const REAL* invstd, const REAL* gw, const REAL* gb, REAL* gx, int rows, int C, int units,
-    REAL samples, bool relu)
+    REAL samples, bool relu, REAL ceiling)
 {
     const long long row = blockIdx.x * (long long)blockDim.y + threadIdx.y;
     if (row >= rows)
@@ -249,7 +256,7 @@ extern "C" __global__ void __launch_bounds__(256) input_grad(
         REAL out[VECTOR];
         #pragma unroll
         for (int v = 0; v < VECTOR; v++) {
-            const REAL passed = relu && affine(values[v]) <= 0 ? REAL(0) : gradients[v];
+            const REAL passed = relu && is_cut(affine(values[v]), ceiling) ? REAL(0) : gradients[v];
             const REAL apart = values[v] - affine.mean;
             out[v] = (passed - through_mean - apart * through_var) * affine.scale;
         }

@@ -34,37 +34,42 @@ def batch_norm_statistics(x):
 
 def batch_norm_training(x, weight, bias, eps, relu=False, ceiling=math.inf):
     """x (N, C, *), weight and bias (C,) -> y (N, C, *), mean (C,), var (C,)."""
-    y, mean, var, _ = batch_norm_step(x, weight, bias, eps, relu)
-    return _clipped(y, ceiling), mean, var
+    return batch_norm_step(x, weight, bias, eps, relu, ceiling)[:3]
 
 
 def batch_norm_step(
-    x, weight, bias, eps, relu, running_mean=None, running_var=None, momentum=0.0, batches=None
+    x,
+    weight,
+    bias,
+    eps,
+    relu,
+    ceiling=math.inf,
+    running_mean=None,
+    running_var=None,
+    momentum=0.0,
+    batches=None,
 ):
     """batch_norm_training, with running (C,) and batches () updated in place -> also invstd."""
     x = contiguous(x)
     running = running_mean, running_var, batches
     mean, var, invstd = _statistics(x, eps, running, momentum)
-    return _forward(x, weight, bias, mean, invstd, relu), mean, var, invstd
+    return _forward(x, weight, bias, mean, invstd, relu, ceiling), mean, var, invstd
 
 
 def batch_norm_forward(x, weight, bias, mean, invstd, relu=False, ceiling=math.inf):
     """x (N, C, *), all others (C,) -> y (N, C, *)."""
-    return _clipped(_forward(contiguous(x), weight, bias, mean, invstd, relu), ceiling)
+    return _forward(contiguous(x), weight, bias, mean, invstd, relu, ceiling)
 
 
 def batch_norm_backward(gy, x, weight, bias, mean, invstd, relu=False, ceiling=math.inf):
     """gy, x (N, C, *), all others (C,) -> gx (N, C, *), gw (C,), gb (C,)."""
     gy, x = contiguous(gy), contiguous(x)
     C = x.shape[1]
-    if relu and ceiling < math.inf:
-        y = batch_norm_forward(x, weight, bias, mean, invstd)
-        gy = gy * ~(y >= ceiling)
     gx = empty(x.shape, x.dtype, like=x)
     if not x.size:
         return gx, zeros(C, x.dtype, like=x), zeros(C, x.dtype, like=x)
     gw, gb = empty(C, x.dtype, like=x), empty(C, x.dtype, like=x)
-    plan = _backward_plan(x.shape, x.dtype, _vector(x, gy), bool(relu))
+    plan = _backward_plan(x.shape, x.dtype, _vector(x, gy), bool(relu), ceiling)
     parts = empty((2, plan.splits, C), x.dtype, like=x)
     channel = tuple(map(_channel, (weight, bias, mean, invstd)))
     plan.sums(gy, x, *channel, parts, counters(C, like=x), gw, gb)
@@ -94,17 +99,12 @@ def _statistics(x, eps, running=(None, None, None), momentum=0.0):
     return results
 
 
-def _forward(x, weight, bias, mean, invstd, relu):
+def _forward(x, weight, bias, mean, invstd, relu, ceiling):
     y = empty(x.shape, x.dtype, like=x)
     if x.size:
         channel = map(_channel, (weight, bias, mean, invstd))
-        _forward_plan(x.shape, x.dtype, _vector(x, y), bool(relu))(x, *channel, y)
+        _forward_plan(x.shape, x.dtype, _vector(x, y), bool(relu), ceiling)(x, *channel, y)
     return y
-
-
-def _clipped(y, ceiling):
-    """min(y, ceiling), in a second pass."""
-    return np.minimum(y, ceiling, out=y) if ceiling < math.inf else y
 
 
 @planned
@@ -118,20 +118,21 @@ def _statistics_plan(shape, dtype, vector, eps, momentum):
 
 
 @planned
-def _forward_plan(shape, dtype, vector, relu):
+def _forward_plan(shape, dtype, vector, relu, ceiling):
     N, C, L = _sizes(shape)
     units = L // vector
-    values = np.int32(N * C), np.int32(C), np.int32(units), np.bool_(relu)
+    values = np.int32(N * C), np.int32(C), np.int32(units), np.bool_(relu), dtype.type(ceiling)
     return _module(dtype, vector)["normalise"].planned(*_shape(N * C, units), values)
 
 
 @planned
-def _backward_plan(shape, dtype, vector, relu):
+def _backward_plan(shape, dtype, vector, relu, ceiling):
     N, C, L = _sizes(shape)
     splits, units, module = _splits(N, C, L), L // vector, _module(dtype, vector)
-    values = np.int32(N), np.int32(C), np.int32(units), np.bool_(relu)
+    cut = np.bool_(relu), dtype.type(ceiling)
+    values = np.int32(N), np.int32(C), np.int32(units), *cut
     sums = module["gradient_sums"].planned((C, splits), (THREADS,), values)
-    values = np.int32(N * C), np.int32(C), np.int32(units), dtype.type(N * L), np.bool_(relu)
+    values = np.int32(N * C), np.int32(C), np.int32(units), dtype.type(N * L), *cut
     result = module["input_grad"].planned(*_shape(N * C, units), values)
     return _Plan(splits, sums, result)
 

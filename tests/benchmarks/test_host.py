@@ -49,6 +49,17 @@ def test_nothing_is_computed_however_large_the_arrays():
         assert (x * 2 + x).shape == x.shape and not bool((x < 0).any())
 
 
+def test_all_nets_are_measured_by_default_and_others_refused(capsys, monkeypatch):
+    step = host.Step(1, 2, 0, 0.5, {})
+    monkeypatch.setattr(host, "measure", lambda net, repeats: step)
+    host.main([])
+    out = capsys.readouterr().out
+    assert all(net in out for net in host.NETS)
+    with pytest.raises(SystemExit):
+        host.main(["vgg16"])
+    assert "NET 'vgg16' must be one of lenet5_relu" in capsys.readouterr().err
+
+
 def test_the_table_has_a_row_for_each_net(capsys, monkeypatch, tmp_path):
     monkeypatch.setattr(host, "STEPS", 1)
     host.main(["lenet5_relu", "--repeats", "1", "--names", "--json", str(tmp_path / "host.json")])
