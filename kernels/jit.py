@@ -78,8 +78,9 @@ def kernel(
     _listen()
     relaxed = {"contract", "reassoc", "nsz"} if any_order else {"contract"}
     options = {"nogil": True, "error_model": "numpy", "fastmath": relaxed, "forceinline": inline}
-    compiled = njit(no_cfunc_wrapper=True, **options)(function)
-    call_part(compiled, njit(pipeline_class=PartCompiler, **options)(function))
+    compile_with: Any = njit
+    compiled = compile_with(no_cfunc_wrapper=True, **options)(function)
+    call_part(compiled, compile_with(pipeline_class=PartCompiler, **options)(function))
     operator = function.__module__.removeprefix(f"{__package__}.").split(".")[0]
     _kernels.setdefault(operator, []).append(compiled)
     return _kept(compiled, function, partial(_load_others, operator, compiled))

@@ -9,7 +9,7 @@ Subtracting m prevents overflow for logits of any magnitude.
 Source of the smoothing: Szegedy et al. (2016), Rethinking the Inception Architecture, section 7.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -68,7 +68,7 @@ def cross_entropy_forward(
     The caller must ensure that every target is ignore_index or in 0 ... C - 1.
     """
     _check("cross_entropy_forward", x, target, weight)
-    implementation = OPERATOR.choose(Case(type(x), x.dtype, x.shape))
+    implementation: Any = OPERATOR.choose(Case(type(x), x.dtype, x.shape))
     return Entropies(
         *implementation.cross_entropy_forward(x, target, weight, ignore_index, smoothing)
     )
@@ -97,7 +97,7 @@ def cross_entropy_mean(
     """
     _check("cross_entropy_mean", x, target, weight)
     settings = weight, ignore_index, smoothing
-    implementation = OPERATOR.choose(Case(type(x), x.dtype, x.shape))
+    implementation: Any = OPERATOR.choose(Case(type(x), x.dtype, x.shape))
     fused = getattr(implementation, "cross_entropy_mean", None)
     if fused is not None:
         return MeanEntropy(*fused(x, target, *settings))
@@ -133,7 +133,7 @@ def tally(
     those at the largest logit); flag () of int32 = mark, if it is 0, where the loss is not finite
     though w is not 0.
     """
-    implementation = OPERATOR.choose(Case(type(loss), loss.dtype, (1, 1, 1)))
+    implementation: Any = OPERATOR.choose(Case(type(loss), loss.dtype, (1, 1, 1)))
     implementation.tally(loss, total, x, target, sums, counts, flag, labels, samples, mark)
 
 
@@ -158,7 +158,7 @@ def cross_entropy_backward(
     _check(name, x, target, weight)
     if gy.shape != (target.shape if total is None else ()):
         raise ValueError(f"{name}: gy has the shape {gy.shape}, target {target.shape}")
-    implementation = OPERATOR.choose(Case(type(x), x.dtype, x.shape))
+    implementation: Any = OPERATOR.choose(Case(type(x), x.dtype, x.shape))
     settings = target, weight, ignore_index, smoothing
     if total is None:
         return implementation.cross_entropy_backward(gy, x, m, s, *settings)

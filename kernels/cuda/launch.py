@@ -282,8 +282,8 @@ class Launch:
 
 
 def _three(extent) -> tuple[int, int, int]:
-    full = *map(int, extent), 1, 1
-    return full[:3]
+    x, y, z, *_ = (*map(int, extent), 1, 1)
+    return x, y, z
 
 
 NULL = np.uint64(0)

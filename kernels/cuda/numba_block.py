@@ -27,11 +27,12 @@ def per_sum(kernel, count: int, *args) -> None:
 
 def _launch(kernel, blocks: int, *args) -> None:
     """Run a kernel without Numba's warning that few blocks leave a GPU idle."""
-    before, config.CUDA_LOW_OCCUPANCY_WARNINGS = config.CUDA_LOW_OCCUPANCY_WARNINGS, 0
+    settings: Any = config
+    before, settings.CUDA_LOW_OCCUPANCY_WARNINGS = settings.CUDA_LOW_OCCUPANCY_WARNINGS, 0
     try:
         kernel[blocks, THREADS](*args)
     finally:
-        config.CUDA_LOW_OCCUPANCY_WARNINGS = before
+        settings.CUDA_LOW_OCCUPANCY_WARNINGS = before
 
 
 @cuda.jit(device=True)

@@ -146,7 +146,8 @@ def profile_of(scheduler, loaded: str, module, kernel: str, shape, blocks, neede
     )
     ran = blocks[1] - blocks[0]
     sums = (getattr(totals, name) for name in _Totals.names)
-    return Profile(kernel, module, *shape, ran, needed, lines, *sums)
+    fields: list[Any] = [kernel, module, *shape, ran, needed, lines, *sums]
+    return Profile(*fields)
 
 
 def _places(library: str, addresses: list[int]) -> list[str]:

@@ -97,7 +97,7 @@ def _sgd(*shapes: tuple[int, ...]):
 
 _SAME, _HALF = Window(3, 1, 1), Window(3, 2, 1)
 
-CASES: dict[str, Callable[[], Callable[[], None]]] = {
+CASES: dict[str, Callable[[], Callable[[], object]]] = {
     **{
         f"depthwise 3x3, {c} of {n}": lambda c=c, n=n: _conv(c, c, n, _SAME, c)
         for c, n in ((32, 112), (128, 56), (256, 28), (512, 14), (1024, 7))

@@ -30,7 +30,8 @@ def add(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return a + b
     from . import compiled
 
-    return compiled.add(*rows, a.shape)
+    first, second = rows
+    return compiled.add(first, second, a.shape)
 
 
 def add_to(y: np.ndarray, x: np.ndarray) -> None:
@@ -40,7 +41,8 @@ def add_to(y: np.ndarray, x: np.ndarray) -> None:
         if rows is not None:
             from . import compiled
 
-            compiled.add_to(*rows, y.shape)
+            first, second = rows
+            compiled.add_to(first, second, y.shape)
             return
     y += x
 

@@ -83,9 +83,6 @@ class ArrayFunction(SavedValues):
     is_view: ClassVar[bool] = False
     never_warns: ClassVar[bool] = False
     in_float32: ClassVar[bool] = False
-    # What forward returns, without what backward needs, for calls that are not recorded: a function
-    # of the arrays and settings of `usual_calls`; None for forward itself.
-    compute: ClassVar[Callable[..., Any] | None] = None
     # These and forward, which usual_calls.py reads at once.
     prepared: ClassVar[tuple[Callable[..., Any], Callable[..., Any] | None, bool, bool, bool]]
     # What every op sets: a slot is found faster than an entry of a dictionary.
@@ -112,7 +109,11 @@ class ArrayFunction(SavedValues):
 
         forward: ClassVar[Callable[..., Any]]
         backward: ClassVar[Callable[..., Any]]
+        compute: ClassVar[Callable[..., Any]]
     else:
+        # What forward returns, without what backward needs, for calls that are not recorded: a
+        # function of the arrays and settings of `usual_calls`; None for forward itself.
+        compute = None
 
         @staticmethod
         def forward(ctx: ArrayFunction, *arrays: Array, **settings: Any) -> Any:
@@ -130,7 +131,8 @@ class ArrayFunction(SavedValues):
 
     def __init_subclass__(cls) -> None:
         if "forward" in cls.__dict__ and "compute" not in cls.__dict__:
-            cls.compute = None  # that of the base class belongs to its forward
+            own: Any = cls
+            own.compute = None  # that of the base class belongs to its forward
         cls.prepared = cls.forward, cls.compute, cls.in_float32, cls.never_warns, cls.is_view
 
     # ---------------------------------------------------------------------------------------- apply

@@ -13,7 +13,6 @@ import numpy as np
 if TYPE_CHECKING:
     from ..tensor.tensor import Tensor
     from ..tensor.types import Array
-    from .array_function import ArrayFunction
     from .checkpoint import Region
 else:
     # Set by tensor.py: a Tensor's methods use Functions, so these are defined first.
@@ -153,7 +152,7 @@ def _tensor(
     array: Array,
     counter: Version | None,
     requires_grad: bool,
-    node: ArrayFunction | None,
+    node: SavedValues | None,
     output: int,
 ) -> Tensor:
     """The Tensor of an array whose writes `counter` counts: output number `output` of `node`."""

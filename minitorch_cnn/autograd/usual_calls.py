@@ -31,7 +31,9 @@ def apply_one(op: type[ArrayFunction], x: Tensor, /, **settings: Any) -> Tensor:
     forward, compute, in_float32, never_warns, is_view = op.prepared
     if devices.elsewhere or (in_float32 and array.dtype.itemsize == 2):
         return op.apply(x, **settings)
-    modes = recorded = None
+    modes: Any = None
+    ctx: Any = None
+    recorded = False
     if is_view or x._requires_grad or x._base is not None:
         modes = this_thread.modes
         if modes.grad:
@@ -43,7 +45,7 @@ def apply_one(op: type[ArrayFunction], x: Tensor, /, **settings: Any) -> Tensor:
         if compute is not None and not recorded:
             result = compute(array, **settings) if settings else compute(array)
         else:
-            ctx: Any = blank(op)
+            ctx = blank(op)
             ctx.needs_input_grad = (True,) if recorded else (False,)
             result = forward(ctx, array, **settings) if settings else forward(ctx, array)
     finally:
@@ -71,7 +73,9 @@ def apply_two(op: type[ArrayFunction], a: Tensor, b: Tensor, /, **settings: Any)
     forward, compute, in_float32, never_warns, _ = op.prepared
     if devices.elsewhere or (in_float32 and x.dtype.itemsize == 2):
         return op.apply(a, b, **settings)
-    modes = recorded = None
+    modes: Any = None
+    ctx: Any = None
+    recorded = False
     need_a, need_b = a._requires_grad, b._requires_grad
     if need_a or need_b or a._base is not None or b._base is not None:
         modes = this_thread.modes
@@ -87,7 +91,7 @@ def apply_two(op: type[ArrayFunction], a: Tensor, b: Tensor, /, **settings: Any)
         if compute is not None and not recorded:
             result = compute(x, y, **settings) if settings else compute(x, y)
         else:
-            ctx: Any = blank(op)
+            ctx = blank(op)
             ctx.needs_input_grad = (need_a, need_b) if recorded else (False, False)
             result = forward(ctx, x, y, **settings) if settings else forward(ctx, x, y)
     finally:

@@ -44,6 +44,7 @@ def load_onnx(name: str, options, colours: bool = True) -> Trained:
     graph = without_softmax(contents.graph.but(name=path.name))
     model: Any = Layers(graph).eval()
     shape = tried(name, model, (channels, *size))
+    assert value.shape is not None  # image_input has seen four axes
     if isinstance(value.shape[0], int) and not takes_two(model, (channels, *size)):
         model = OneByOne(model).eval()
     given = getattr(options, "classes", None)
@@ -87,18 +88,21 @@ def sizes_of(name: str, value: Any, note: Note, options) -> tuple[int, tuple[int
     _, *sizes = value.shape
     crop = getattr(options, "crop", None)
     noted = None if note.transform is None else noted_size(note.transform)
-    shape = given or (None, *((crop, crop) if crop else noted or (None, None)))
+    shape: Any = given or (None, *((crop, crop) if crop else noted or (None, None)))
     found = []
     for what, size, wanted in zip(("channels", "height", "width"), sizes, shape, strict=True):
         if isinstance(size, int) and wanted not in (None, size):
             raise CommandError(f"{name} takes images of {what} {size}, not {wanted}")
-        if not isinstance(size, int) and wanted is None:
+        if isinstance(size, int):
+            found.append(size)
+            continue
+        if wanted is None:
             option = "--input-shape" if hasattr(options, "input_shape") else "--crop"
             raise CommandError(
                 f"{name} does not say the {what} of its images"
                 + (f": {option} says it" if what != "channels" or "input" in option else "")
             )
-        found.append(size if isinstance(size, int) else int(wanted))
+        found.append(int(wanted))
     return found[0], (found[1], found[2])
 
 
@@ -143,7 +147,7 @@ def transform_of(
         steps = [Resize(max(short, side)), CenterCrop(side)]
     if mean is not None and std is not None:
         wide = [list(v) * (channels // len(v)) for v in (mean, std)]
-        steps.append(Normalize(*wide))
+        steps.append(Normalize(wide[0], wide[1]))
     return Compose(steps)
 
 

@@ -43,7 +43,10 @@ def relu6_after(module: Module, input: Tensor) -> Tensor:
 
 
 # By the activation that follows.
-AFTER = {ReLU: relu_after, ReLU6: relu6_after}
+AFTER: dict[type[Module], Callable[[Module, Tensor], Tensor]] = {
+    ReLU: relu_after,
+    ReLU6: relu6_after,
+}
 
 
 def fused(activation: Module) -> Callable[[Module, Tensor], Tensor] | None:

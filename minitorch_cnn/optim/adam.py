@@ -69,7 +69,8 @@ class Adam(BuiltInOptimizer):
         settings = float(group["lr"]), group["betas"], group["eps"], group["weight_decay"]
         settings = *settings, group["decoupled_weight_decay"], group["maximize"], skip
         for step, chosen in by_step(states).items():
-            adam_steps(*(among(chosen, arrays) for arrays in lists), step, *settings)
+            ps, gs, ms, ss, largest = (among(chosen, arrays) for arrays in lists)
+            adam_steps(ps, gs, ms, ss, largest, step, *settings)
 
 
 class AdamW(Adam):

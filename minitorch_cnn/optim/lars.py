@@ -60,4 +60,4 @@ class LARS(BuiltInOptimizer):
         vs = all_buffers(states, params, "momentum_buffer")
         names = "trust_coefficient", "momentum", "weight_decay", "maximize"
         settings = [group[name] for name in names]
-        lars_steps(params, grads, vs, float(group["lr"]), *settings, skip)
+        lars_steps(params, grads, vs, float(group["lr"]), *settings, skip=skip)

@@ -165,7 +165,8 @@ class Optimizer:
                     return False
                 found.setdefault((p.device, array.dtype), []).append(p)
         for params in found.values():
-            arrays, grads = [p.array for p in params], [p.grad.array for p in params]
+            arrays = [p.array for p in params]
+            grads = [p.grad.array for p in params if p.grad is not None]
             states = [self.state[p] for p in params]
             self.update_together(arrays, grads, states, group, self.skip)
             for p in params:

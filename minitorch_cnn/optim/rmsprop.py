@@ -70,4 +70,4 @@ class RMSprop(BuiltInOptimizer):
         settings = [
             group[name] for name in ("alpha", "eps", "momentum", "weight_decay", "maximize")
         ]
-        rmsprop_steps(params, grads, ss, ms, bs, float(group["lr"]), *settings, skip)
+        rmsprop_steps(params, grads, ss, ms, bs, float(group["lr"]), *settings, skip=skip)

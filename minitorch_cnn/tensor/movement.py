@@ -156,8 +156,9 @@ def sizes_of(args: Sequence[Any], name: str, named: Any = None) -> tuple[int, ..
     for n in args:
         if type(n) is not int:
             break
-    else:  # the usual case
-        return args
+    else:
+        usual: Any = args
+        return usual
     if len(args) == 1 and not hasattr(args[0], "__index__"):
         args = args[0]
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from .types import Array, DType, Shape
 
 
-ndarray, add_up = np.ndarray, np.add.reduce
+ndarray = np.ndarray
+add_up: Any = np.add.reduce
 
 LONG = 512  # terms that may be added sequentially
 CACHED = 2048  # numbers of an inner loop that stay in the first-level cache
