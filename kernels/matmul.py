@@ -35,7 +35,7 @@ def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.nd
     out: the array for the result, of its shape and dtype.
     """
     is_plain = out is None and type(a) is ndarray
-    if is_plain and a.size * b.size <= SERIAL_VECTOR_MACS and a.ndim == b.ndim == 2:
+    if is_plain and 0 < a.size * b.size <= SERIAL_VECTOR_MACS and a.ndim == b.ndim == 2:
         return a.dot(b)  # the fastest for small matrices
     if a.ndim == b.ndim == 2:  # the most frequent case
         macs = a.size * b.shape[1]

@@ -71,9 +71,9 @@ def _add_to(x, y, x_step, y_step, length, pool, first, last):
     for item in range(first, last):
         row, start = item // parts, item % parts * PART
         count = min(PART, length - start)
-        added, total = x[row * x_step + start :], y[row * y_step + start :]
+        terms, total = x[row * x_step + start :], y[row * y_step + start :]
         for i in range(count):
-            total[i] += added[i]
+            total[i] += terms[i]
 
 
 @kernel

@@ -11,12 +11,36 @@ from .. import devices
 from ..devices import DeviceLike
 from . import amp as amp
 from . import nvtx as nvtx
-from .streams import Event as Event
-from .streams import Stream as Stream
-from .streams import cupy_of, index_of
-from .streams import current_stream as current_stream
-from .streams import default_stream as default_stream
-from .streams import stream as stream
+from .streams import (
+    Event,
+    Stream,
+    cupy_of,
+    current_stream,
+    default_stream,
+    index_of,
+    stream,
+)
+
+__all__ = [
+    "Event",
+    "Stream",
+    "current_device",
+    "current_stream",
+    "default_stream",
+    "device_count",
+    "empty_cache",
+    "get_device_name",
+    "is_available",
+    "manual_seed",
+    "manual_seed_all",
+    "max_memory_allocated",
+    "memory_allocated",
+    "memory_reserved",
+    "reset_peak_memory_stats",
+    "set_device",
+    "stream",
+    "synchronize",
+]
 
 
 def is_available() -> bool:

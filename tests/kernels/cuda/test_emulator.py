@@ -131,7 +131,7 @@ def test_part_of_a_warp_is_refused():
 @pytest.mark.parametrize(
     ("kernel", "args", "settings", "message"),
     [
-        ("write_at", (ANY, 2**40), {}, "touches address 0x.*, where no array is"),
+        ("write_at", (ANY, -(2**40)), {}, "touches address 0x.*, where no array is"),
         ("quotient", (1, 0, ANY), {}, "divides an integer by zero"),
         ("recursion", (7, ANY), {}, "needs more than 128 KiB of stack"),
         ("overrun", (ANY, 9), {"sanitize": True}, r"index out of bounds in faults.cu:\d+"),
