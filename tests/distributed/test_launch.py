@@ -22,7 +22,7 @@ rank = dist.get_rank()
 
 def fails(ranks: int, code: str) -> str:
     """What a program that must fail within 30 s prints."""
-    run = launch(ranks, "-c", BEGIN + code, timeout=30)
+    run = launch(ranks, "-c", BEGIN + code)
     assert run.returncode != 0, run.stdout
     return run.stdout + run.stderr
 
@@ -57,7 +57,7 @@ def test_ranks_that_do_different_things_end_with_an_error(code):
 def test_a_timeout_ends_a_wait():
     code = BEGIN.replace("group()", "group(timeout=__import__('datetime').timedelta(seconds=1))")
     code += "\nimport time\nif rank == 0: dist.barrier()\nelse: time.sleep(20)"
-    run = launch(2, "-c", code, timeout=30)
+    run = launch(2, "-c", code)
     assert run.returncode != 0
     assert "barrier: rank 0 has waited" in run.stderr and "for rank 1, longer" in run.stderr
 
@@ -83,7 +83,7 @@ def test_a_forked_process_is_refused_and_does_not_hang():
         "    os._exit(0)\n"
         "os.waitpid(pid, 0)\ndist.barrier()"
     )
-    run = launch(2, "-c", code.replace("import os\n", "import os, warnings\n"), timeout=30)
+    run = launch(2, "-c", code.replace("import os\n", "import os, warnings\n"))
     assert run.returncode == 0, run.stderr
     assert run.stdout.count("barrier: there is no process group; this process was forked") == 2
 
