@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from .. import dtypes
 from ..autograd.array_function import ArrayFunction
-from ..functional.norm import ChannelAffine
+from ..functional.batch_norm_ops import ChannelAffine
 from ..graph import Graph as ModelGraph
 from ..graph import Node
 from ..graph.sizes import Shape

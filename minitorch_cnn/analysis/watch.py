@@ -10,8 +10,8 @@ import numpy as np
 from .. import kernels
 from ..autograd.array_function import ArrayFunction
 from ..functional.activation import ReLU6
+from ..functional.batch_norm_ops import BatchNorm, ChannelAffine
 from ..functional.conv import Conv2d
-from ..functional.norm import BatchNorm, ChannelAffine
 from ..nn import Module
 from ..nn.evaluation import evaluation, first_output
 from ..spelling import nearest

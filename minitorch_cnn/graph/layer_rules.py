@@ -10,12 +10,12 @@ import numpy as np
 
 from ..functional.activation import TANH_AMPLITUDE, TANH_SLOPE, PReLU, ScaledTanh
 from ..functional.avg_pool import AdaptiveAvgPool2d, AvgPool2d
+from ..functional.batch_norm_ops import BatchNorm, ChannelAffine
 from ..functional.conv import Conv2d, ConvTranspose2d
 from ..functional.embedding import Embedding
 from ..functional.linear import Linear
 from ..functional.local_response_norm import LocalResponseNorm
 from ..functional.max_pool import AdaptiveMaxPool2d, MaxPool2d
-from ..functional.norm import BatchNorm, ChannelAffine
 from ..functional.piecewise import Piecewise
 from ..functional.resample_taps import Resample, Taps
 from ..functional.rms_norm import RMSNorm

@@ -154,12 +154,12 @@ FAULTS = {
     ),
     "batch norm without its variance path": (
         check_batch_norm,
-        "norm.batch_norm_backward",
+        "batch_norm_ops.batch_norm_backward",
         without_variance,
     ),
     "batch norm's statistics constant in the second derivative": (
         check_batch_norm,
-        "norm.BatchNormBackward.backward",
+        "batch_norm_ops.BatchNormBackward.backward",
         with_constant_statistics,
     ),
     "response norm's window off by one": (
