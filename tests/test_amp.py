@@ -165,6 +165,25 @@ def test_defaults_blocks_within_blocks_and_other_devices():
     assert seen == [mt.float32] and (x @ x).dtype == mt.float32
 
 
+def test_threads_may_share_one_object():
+    shared, inside, left, seen = mt.autocast("cpu"), threading.Event(), threading.Event(), []
+
+    def other():
+        with mt.autocast("cpu", mt.float16), shared:
+            inside.set()
+            left.wait(10)
+            seen.append((x_of(2, 2) @ x_of(2, 2)).dtype)
+
+    thread = threading.Thread(target=other)
+    with shared:
+        thread.start()
+        assert inside.wait(10)
+    assert (x_of(2, 2) @ x_of(2, 2)).dtype == mt.float32
+    left.set()
+    thread.join()
+    assert seen == [mt.bfloat16]
+
+
 def test_errors_leave_no_block_open():
     x = x_of(2, 2)
     with pytest.raises(ZeroDivisionError), mt.autocast("cpu"):

@@ -55,13 +55,13 @@ class Block:
         global active
         with _lock:
             active += 1
-        modes = this_thread.modes
-        self.before, modes.autocast = modes.autocast, self.casts
+        self.modes = this_thread.modes
+        self.before, self.modes.autocast = self.modes.autocast, self.casts
         return self
 
     def __exit__(self, *error: object) -> None:
         global active
-        this_thread.modes.autocast = self.before
+        self.modes.autocast = self.before
         with _lock:
             active -= 1
 

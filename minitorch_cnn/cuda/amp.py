@@ -63,7 +63,7 @@ class autocast:
                 )
                 enabled = False
         self.enabled = bool(enabled) and self.usable()
-        self.blocks: list[Block] = []  # those that are open, innermost last
+        self.blocks: list[Block] = []  # those that are open, of a thread the innermost last
 
     def usable(self) -> bool:
         """Whether there is a GPU."""
@@ -75,12 +75,14 @@ class autocast:
         dtype = self.fast_dtype if self.enabled else None
         known = outer.weights if outer is not None and outer.dtype == dtype else None
         block = Block({**outside, self.device: Casts(dtype, known)})
-        self.blocks.append(block)
-        block.__enter__()
+        self.blocks.append(block.__enter__())
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.blocks.pop().__exit__(*error)
+        # Other threads may be in a block of the same object.
+        mine = [block for block in self.blocks if block.modes is this_thread.modes]
+        self.blocks.remove(mine[-1])
+        mine[-1].__exit__(*error)
 
     def again(self) -> autocast:
         """A context with the same settings, for one call of a function."""
