@@ -107,12 +107,13 @@ class Ranks:
                     right = int((main.array.argmax(1) == target.array).sum())
             drawn = zlib.crc32(repr(get_rng_state()).encode()) % 2**20
             own = [drawn, not good, labels, right, *means.totals()]
-            sums = reduced(self.group, np.array(own, np.float64))
-            bad, total = sums[1], sums[5]
+            sums = reduced(self.group, np.array(own, np.float64)).tolist()
+            drawn_by_all, bad, labels, right, *totals = sums
+            total = totals[1]  # of the weights
             if bad:
                 set_rng_state(random_state)
                 self.stop_at_nonfinite(run, x, target, good)
-            if sums[0] != drawn * self.group.size:
+            if drawn_by_all != drawn * self.group.size:
                 raise RuntimeError(
                     f"fit: in step {run.step + 1} the ranks drew different random numbers: a "
                     "module draws some whose shape depends on the rows, not along the first axis"
@@ -124,10 +125,10 @@ class Ranks:
             if value is None:
                 self.reducer.reduce_now()
             self.check_gradients(run)
-        run.means.add_totals(sums[4:].tolist())
+        run.means.add_totals(totals)
         run.samples += rows.total
-        run.labels += int(sums[2])
-        run.right += int(sums[3])
+        run.labels += int(labels)
+        run.right += int(right)
 
     def share_buffers(self) -> None:
         """Send rank 0's buffers to all: batch norms of a rank's rows have other statistics."""
