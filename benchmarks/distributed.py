@@ -166,7 +166,7 @@ def plan(path: str) -> None:
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
     figure.axes[0].set_ylabel("efficiency (%)")
-    figure.axes[0].legend(frameon=False, fontsize=9)
+    figure.axes[0].legend()
     save_figure(figure, path)
 
 

@@ -7,7 +7,16 @@ import math
 import numpy as np
 
 from minitorch_cnn.analysis import Roof
-from minitorch_cnn.figures import COLORS, GREY, SMALL, headline, label, log_ticks, new_figure
+from minitorch_cnn.figures import (
+    COLORS,
+    GREY,
+    SMALL,
+    headline,
+    label,
+    log_ticks,
+    new_figure,
+    save_figure,
+)
 
 from .suites import Layer
 
@@ -61,4 +70,4 @@ def plot(rows: list[dict], layers: dict, roof: Roof, path: str) -> None:
     settings = {"loc": "outside right center", "frameon": False, "fontsize": SMALL}
     figure.legend(handles=list(shown.values()), **settings)
     headline(figure, "Winograd exceeds the roof, since it saves multiplications")
-    figure.savefig(path)
+    save_figure(figure, path)

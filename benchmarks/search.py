@@ -24,7 +24,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from minitorch_cnn.figures import new_figure, save_figure
+from minitorch_cnn.figures import BLUE, GREY, VERMILLION, new_figure, save_figure
 from minitorch_cnn.nas import LayerSpace, Plan, Sample, Training, run_search
 
 from .tables import Table
@@ -33,7 +33,7 @@ SPACE = LayerSpace(
     layers=3, heights=(1, 3, 5), widths=(1, 3, 5), filters=(2, 4, 8, 16), strides=(1, 2, 3)
 )
 METHODS = ("random", "reinforce", "evolution")
-COLORS = {"random": "#8a8f98", "reinforce": "#1f5fbf", "evolution": "#d9822b"}
+COLORS = {"random": GREY, "reinforce": BLUE, "evolution": VERMILLION}
 COLUMNS = {
     "method": "",
     "seed": "",
@@ -116,7 +116,7 @@ def draw(found: dict[str, np.ndarray], path: str) -> None:
     )
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
+    axes.legend()
     save_figure(figure, path)
 
 

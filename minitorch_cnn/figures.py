@@ -1,11 +1,14 @@
 """The style of all figures: colours, fonts, ticks and files.
 
+`style()` holds Matplotlib's settings, and every figure of `new_figure` is drawn with them. Colours
+are those of Okabe and Ito, which differ to colour-blind eyes; colour maps grow evenly in lightness.
 Matplotlib is imported on first use, without pyplot: no windows, and no state shared with the
 caller.
 """
 
 from __future__ import annotations
 
+import functools
 import io
 import math
 import textwrap
@@ -23,27 +26,85 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-BLUE, ORANGE, GREY, RED = "#1f5fbf", "#d9822b", "#8a8f98", "#b3261e"
-SKY, MAGENTA, BLACK, BROWN = "#56b4e9", "#c51b7d", "#222222", "#7b3f00"
-COLORS = (BLUE, ORANGE, SKY, MAGENTA, BLACK, BROWN)  # distinct for colour-blind readers
+# M. Okabe, K. Ito (2008), Color Universal Design, without the yellow, which is too light for lines.
+BLUE, VERMILLION, SKY, PURPLE = "#0072b2", "#d55e00", "#56b4e9", "#cc79a7"
+BLACK, ORANGE, GREEN = "#000000", "#e69f00", "#009e73"
+COLORS = (BLUE, VERMILLION, SKY, PURPLE, BLACK)  # of series: any two differ to all eyes
+GREY = "#707070"  # of what others are compared with
+MAP, AROUND_ZERO = "viridis", "RdBu_r"  # of values from low to high, and of both signs
 DASHES = "-", "--", ":", "-."  # of lines, when all colours are in use
-SMALL = 9  # points: the smallest font size
+SMALL, TEXT = 11, 12  # points: the smallest font size, legible at half size, and that of labels
+DPI = 120
 LEAST_WIDTH = 7.2  # inches
+LETTERS = 9.6  # of a title, per inch
+CREATOR = "minitorch_cnn"  # written into files
 LINE = 1.2 * SMALL  # points from one small label to the next
 LONGEST, CROWDED = 28, 100  # letters of a tick label, and labels beyond which points are small
 PLAIN: dict[str, Any] = {"parse_math": False}  # for a user's text: a $ starts no formula
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of the given inches.
+def style() -> dict[str, Any]:
+    """Matplotlib's settings of all figures, for `rcParams.update` or `rc_context`."""
+    return {
+        "axes.axisbelow": True,
+        "axes.labelsize": TEXT,
+        "axes.prop_cycle": f"cycler('color', {list(COLORS)})",
+        "axes.spines.right": False,
+        "axes.spines.top": False,
+        "axes.titlelocation": "left",
+        "axes.titlesize": TEXT,
+        "axes.titleweight": "bold",
+        "figure.constrained_layout.use": True,
+        "figure.dpi": DPI,
+        "figure.labelsize": SMALL,
+        "figure.titlesize": TEXT,
+        "figure.titleweight": "bold",
+        "font.size": SMALL,
+        "grid.alpha": 0.25,
+        "image.cmap": "gray",
+        "image.interpolation": "nearest",
+        "legend.fontsize": SMALL,
+        "legend.frameon": False,
+        "legend.title_fontsize": SMALL,
+        "savefig.dpi": DPI,
+        "svg.fonttype": "none",  # letters remain letters, to be found and translated
+        "svg.hashsalt": CREATOR,  # the same figure is the same file
+        "xtick.labelsize": SMALL,
+        "ytick.labelsize": SMALL,
+    }
+
+
+def new_figure(width: float, height: float, layout: str = "constrained") -> Figure:
+    """An empty figure of the given inches, whose parts get the settings of `style()`.
 
     Raises: ImportError without Matplotlib.
     """
     try:
-        from matplotlib.figure import Figure
+        import matplotlib.figure
     except ImportError as error:
         raise ImportError("plot: needs Matplotlib (pip install matplotlib)") from error
-    return Figure(figsize=(width, height), dpi=120, layout="constrained")
+    with matplotlib.rc_context(style()):
+        return _styled(matplotlib.figure.Figure)(figsize=(width, height), layout=layout)
+
+
+@functools.cache
+def _styled(kind: Any) -> Any:
+    """Matplotlib's class of figures, whose methods act under the settings of `style()`."""
+    from matplotlib import rc_context
+
+    names = ("add_subplot", "colorbar", "legend", "savefig", "subfigures", "suptitle", "supxlabel")
+
+    def in_style(name: str) -> Any:
+        method = getattr(kind, name)
+
+        @functools.wraps(method)
+        def call(self: Any, *args: Any, **settings: Any) -> Any:
+            with rc_context(style()):
+                return method(self, *args, **settings)
+
+        return call
+
+    return type("StyledFigure", (kind,), {name: in_style(name) for name in names})
 
 
 def endings() -> tuple[str, ...]:
@@ -68,9 +129,9 @@ def size_for(names: Sequence[str], width: float = 8.0, height: float = 4.0) -> t
 def label(ax: Axes, title: str, x: str = "", y: str = "", legend: bool = False) -> None:
     """Set the title and the labels of the axes with units, and reduce the frame."""
     text = _wrapped(title, 1.1 * _inches(ax))  # the final layout is wider
-    ax.set_title(text, loc="left", fontsize="medium", fontweight="bold", **PLAIN)
-    ax.set_xlabel(x)
-    ax.set_ylabel(y)
+    ax.set_title(text, loc="left", fontsize=TEXT, fontweight="bold", **PLAIN)
+    ax.set_xlabel(x, fontsize=TEXT)
+    ax.set_ylabel(y, fontsize=TEXT)
     ax.tick_params(labelsize=SMALL)
     ax.grid(alpha=0.25)
     ax.set_axisbelow(True)
@@ -83,7 +144,7 @@ def headline(figure: Figure, text: str, note: str = "") -> None:
     """Set the title of a figure with many axes, and a plain sentence below it."""
     width = figure.get_size_inches()[0]
     if text:
-        bold = {"fontsize": "medium", "fontweight": "bold"}
+        bold = {"fontsize": TEXT, "fontweight": "bold"}
         figure.suptitle(_wrapped(text, width), x=0.01, ha="left", **bold, **PLAIN)
     if note:
         figure.supxlabel(_wrapped(note, width), x=0.01, ha="left", fontsize=SMALL, **PLAIN)
@@ -213,13 +274,42 @@ def image_grid(
     return figure, grid
 
 
-def save_figure(figure: Figure, path: str | Path) -> None:
-    """Save a figure, even if the font lacks letters or long names leave little space."""
+def save_figure(figure: Figure, path: str | Path) -> list[Path]:
+    """Save a figure in the format of the suffix (without one: PNG), and return the files written.
+
+    Beside a .png with more than images an .svg of the same name is written, unless there is one of
+    another origin. A figure is saved even if the font lacks letters or long names leave little
+    space.
+    """
+    path = Path(path)
+    written = [path]
+    if path.suffix.lower() == ".png" and _more_than_images(figure):
+        beside = path.with_suffix(".svg")
+        if not beside.exists() or CREATOR.encode() in beside.read_bytes()[:4096]:
+            written.append(beside)
+    contents = [_content(figure, file.suffix[1:].lower() or "png") for file in written]
+    for file, content in zip(written, contents, strict=True):
+        write_atomically(file, content)
+    return written
+
+
+def _content(figure: Figure, kind: str) -> bytes:
+    """The bytes of a file of this format; an .svg is the same each time."""
+    named = {"metadata": {"Creator": CREATOR, "Date": None}} if kind == "svg" else {}
     content = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        figure.savefig(content, format="png", dpi=120)
-    write_atomically(path, content.getvalue())
+        figure.savefig(content, format=kind, dpi=DPI, **named)
+    return content.getvalue()
+
+
+def _more_than_images(figure: Figure) -> bool:
+    """Whether a figure shows lines, bars, points or numbers."""
+    return any(
+        ax.lines or ax.patches or ax.collections or ax.texts
+        for ax in figure.axes
+        if ax.get_label() != "<colorbar>" and (ax.texts or not ax.images)
+    )
 
 
 def _inches(ax: Axes) -> float:
@@ -228,8 +318,8 @@ def _inches(ax: Axes) -> float:
 
 
 def _wrapped(text: str, inches: float) -> str:
-    """The text in lines that fit the width, in bold letters of the usual size."""
-    return "\n".join(textwrap.wrap(text, max(int(11.5 * inches), 20)))
+    """The text in lines that fit the width, in bold letters of a title."""
+    return "\n".join(textwrap.wrap(text, max(int(LETTERS * inches), 20)))
 
 
 def _power(value: float) -> str:

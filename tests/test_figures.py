@@ -8,13 +8,18 @@ import pytest
 pytest.importorskip("matplotlib")
 
 from minitorch_cnn.figures import (
+    COLORS,
+    SMALL,
+    color_bar,
     image_grid,
     label,
     log_ticks,
     name_ticks,
     new_figure,
     round_numbers,
+    save_figure,
     show_image,
+    style,
 )
 
 
@@ -60,12 +65,12 @@ def test_many_long_names_are_thinned_and_shortened_but_not_small():
     names = [f"cells.{k}.node.1.left.separable.pointwise" for k in range(300)]
     name_ticks(ax, names)
     shown = ax.get_xticklabels()
-    assert 20 < len(shown) < 60 and {text.get_size() for text in shown} == {9.0}
+    assert 20 < len(shown) < 60 and {text.get_size() for text in shown} == {SMALL}
     assert all(len(text.get_text()) <= 28 for text in shown)
     assert shown[1].get_text().startswith(f"cells.{int(ax.get_xticks()[1])}.")
     # Every name has a line's height.
     apart = np.diff(ax.get_xticks())[0] / 300 * ax.get_position().width * 8 * 72
-    assert apart >= 9
+    assert apart >= SMALL
 
 
 def test_names_stand_below_all_places_also_those_without_a_value():
@@ -95,3 +100,46 @@ def test_images_of_any_number_of_channels_are_shown(channels):
 def test_a_grid_of_images_is_wide_enough_to_be_read(columns):
     figure, grid = image_grid(2, columns)
     assert grid.shape == (2, columns) and figure.get_size_inches()[0] * figure.dpi >= 800
+
+
+def test_beside_a_png_of_lines_the_same_is_written_as_svg_with_its_letters(tmp_path):
+    figure = new_figure(8, 4)
+    ax = figure.subplots()
+    ax.plot([1, 2, 3])
+    label(ax, "A finding", "number of epochs", "error (%)")
+    png, svg = save_figure(figure, tmp_path / "a.png")
+    assert (png.name, svg.name) == ("a.png", "a.svg") and png.read_bytes()[:4] == b"\x89PNG"
+    first = svg.read_text(encoding="utf-8")
+    assert all(text in first for text in ("A finding", "number of epochs", "error (%)"))
+    save_figure(figure, png)
+    assert svg.read_text(encoding="utf-8") == first  # no date, and no random names
+
+
+def test_an_svg_of_another_origin_is_kept(tmp_path):
+    (tmp_path / "a.svg").write_text("<svg>mine</svg>", encoding="utf-8")
+    figure = new_figure(8, 4)
+    figure.subplots().bar([0, 1], [2, 3])
+    assert save_figure(figure, tmp_path / "a.png") == [tmp_path / "a.png"]
+    assert (tmp_path / "a.svg").read_text(encoding="utf-8") == "<svg>mine</svg>"
+
+
+def test_images_alone_and_other_formats_are_one_file(tmp_path):
+    images, grid = image_grid(1, 2)
+    drawn = grid[0, 0].imshow([[1, 2]])
+    color_bar(drawn, grid[0, 0], "value")
+    assert save_figure(images, tmp_path / "images.png") == [tmp_path / "images.png"]
+    lines = new_figure(8, 4)
+    lines.subplots().plot([1, 2])
+    assert save_figure(lines, tmp_path / "lines.pdf") == [tmp_path / "lines.pdf"]
+
+
+def test_the_style_is_that_of_figures_and_of_nothing_else():
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    ax = new_figure(8, 4).subplots()
+    lines = [ax.plot([k, k + 1])[0] for k in range(len(COLORS))]
+    assert [line.get_color() for line in lines] == list(COLORS)
+    assert ax.xaxis.label.get_size() == style()["axes.labelsize"] >= SMALL
+    assert not ax.spines["top"].get_visible()
+    assert dict(matplotlib.rcParams) == before

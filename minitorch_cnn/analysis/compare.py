@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..figures import BLUE, BROWN, GREY, ORANGE, SKY, SMALL
+from ..figures import BLACK, BLUE, GREY, SKY, SMALL, TEXT, VERMILLION, new_figure
 from ..models import list_models, model_entry
 from ..models.registry import build_entry
 from ..nn import Module, shapes_only
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 # The kind of a layer, by a word in the name of its class.
 KINDS = {
     "Conv": ("convolutions", BLUE),
-    "Linear": ("fully connected layers", ORANGE),
+    "Linear": ("fully connected layers", VERMILLION),
     "Pool": ("poolings", GREY),
     "Norm": ("normalisations", SKY),
-    "": ("other layers", BROWN),
+    "": ("other layers", BLACK),
 }
 COLORS = dict(KINDS.values())
-CHOSEN, OTHERS = ORANGE, GREY
-HEIGHT = 13.0  # inches
+CHOSEN, OTHERS = VERMILLION, GREY
+HEIGHT = 14.8  # inches
 PASSES = 4  # over the names of the points, until none can move to a better position
 
 
@@ -73,12 +73,8 @@ def compare(
     """
     if not models:
         raise ValueError("compare: models must name at least one model")
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError("compare: needs Matplotlib (pip install matplotlib)") from error
+    figure = new_figure(max(9.0, 0.5 + 3.4 * len(models)), HEIGHT, layout="none")
     costs = [(_label(model), summary_of(model, input_shape, **settings)) for model in models]
-    figure = Figure(figsize=(max(9.0, 0.5 + 3.4 * len(models)), HEIGHT), dpi=120)
     _draw_layers(figure, costs)
     _draw_errors(figure, {model for model in models if isinstance(model, str)})
     return figure
@@ -116,7 +112,7 @@ def kind_of(row: Row) -> str:
 
 
 def _draw_layers(figure: Figure, costs: list[tuple[str, Summary]]) -> None:
-    space = _space(figure, 11.95, 6.75, wspace=0.06, hspace=0.25)
+    space = _space(figure, 13.75, 8.55, wspace=0.06, hspace=0.25)
     grid = figure.subplots(
         len(COSTS), len(costs), sharex="col", sharey="row", squeeze=False, gridspec_kw=space
     )
@@ -137,10 +133,10 @@ def _draw_layers(figure: Figure, costs: list[tuple[str, Summary]]) -> None:
     from matplotlib.patches import Patch
 
     handles = [Patch(color=color, label=kind) for kind, color in COLORS.items() if kind in drawn]
-    place = {"loc": "center", "bbox_to_anchor": (0.5, 6.1 / HEIGHT)}
-    figure.legend(handles=handles, ncols=len(handles), frameon=False, **place)
+    place = {"loc": "center", "bbox_to_anchor": (0.5, 7.9 / HEIGHT)}
+    figure.legend(handles=handles, ncols=len(handles), **place)
     figure.text(
-        space["left"], 12.65 / HEIGHT, _headline(costs), fontsize="large", fontweight="bold"
+        space["left"], 14.45 / HEIGHT, _headline(costs), fontsize=TEXT + 2, fontweight="bold"
     )
 
 
@@ -175,7 +171,7 @@ def _headline(costs: list[tuple[str, Summary]]) -> str:
 
 def _head(axes: Axes, title: str, text: str) -> None:
     """A bold title with a line of text below, and a frame reduced to the two axes."""
-    axes.set_title(title, loc="left", fontweight="bold", fontsize="medium", pad=20)
+    axes.set_title(title, loc="left", fontweight="bold", fontsize=TEXT, pad=20)
     axes.annotate(text, (0, 1), (0, 6), xycoords="axes fraction", textcoords="offset points")
     axes.grid(axis="y", alpha=0.25)
     axes.set_axisbelow(True)
@@ -191,7 +187,7 @@ def _draw_errors(figure: Figure, chosen: set[str]) -> None:
     entries.sort(key=lambda entry: entry.macs)
     points = {e.name: (e.macs / 1e9, PUBLISHED_ERRORS[e.name].top1) for e in entries}
     areas = [8 + 1.2 * e.params / 1e6 for e in entries]
-    axes = figure.subplots(gridspec_kw=_space(figure, 5.2, 0.6))
+    axes = figure.subplots(gridspec_kw=_space(figure, 7.0, 0.6))
     axes.scatter(
         *zip(*points.values(), strict=True),
         s=areas,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..figures import ORANGE, SMALL, headline, new_figure, rounded, show_image
+from ..figures import SMALL, VERMILLION, headline, new_figure, rounded, show_image
 from ..kernels.window import Window
 
 if TYPE_CHECKING:
@@ -190,5 +190,5 @@ def _width(values: np.ndarray, other: float = IMAGE) -> float:
 def _frame(ax: Any, x: float, y: float, width: float, height: float) -> None:
     from matplotlib.patches import Rectangle
 
-    settings = {"fill": False, "edgecolor": ORANGE, "linewidth": 2, "clip_on": False}
+    settings = {"fill": False, "edgecolor": VERMILLION, "linewidth": 2, "clip_on": False}
     ax.add_patch(Rectangle((x - 0.5, y - 0.5), width, height, **settings))

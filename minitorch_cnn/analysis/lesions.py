@@ -19,7 +19,7 @@ from ..autograd import no_grad
 from ..figures import (
     BLUE,
     GREY,
-    ORANGE,
+    VERMILLION,
     axes_or_new,
     figure_of,
     label,
@@ -71,7 +71,8 @@ class Lesions(NamedTuple):
     def plot(self, ax: Axes | None = None) -> Figure:
         """Plot a bar for each unit, and a line for the intact network."""
         ax = axes_or_new(ax, *size_for(self.units))
-        ax.bar(range(len(self.errors)), 100 * self.errors, color=BLUE if self.residual else ORANGE)
+        color = BLUE if self.residual else VERMILLION
+        ax.bar(range(len(self.errors)), 100 * self.errors, color=color)
         ax.axhline(100 * self.intact, color=GREY, linestyle="--")
         kind = "residual block" if self.residual else "plain layer"
         median = 100 * np.median(self.errors)
@@ -108,7 +109,7 @@ class RandomLesions(NamedTuple):
     def plot(self, ax: Axes | None = None) -> Figure:
         """Plot every trial as a point, and the medians as a line from the intact network on."""
         ax = axes_or_new(ax)
-        color = BLUE if self.residual else ORANGE
+        color = BLUE if self.residual else VERMILLION
         sizes = np.broadcast_to(self.sizes.reshape(len(self.sizes), -1), self.errors.shape)
         ax.plot(sizes.ravel(), 100 * self.errors.ravel(), ".", color=color, alpha=0.4)
         line = np.array(self.medians()) * (1, 100)

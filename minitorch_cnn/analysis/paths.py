@@ -19,7 +19,7 @@ from ..autograd import enable_grad, grad
 from ..autograd.array_function import ArrayFunction
 from ..figures import (
     BLUE,
-    ORANGE,
+    VERMILLION,
     axes_or_new,
     figure_of,
     headline,
@@ -88,7 +88,7 @@ class PathGradients(NamedTuple):
         label(one, "One path", "length: branches on the path", "norm of dL/dx")
         log_ticks(one.yaxis)
         paths = path_lengths(self.blocks).shares
-        together.plot(paths * 100, color=ORANGE, label="of all paths")
+        together.plot(paths * 100, color=VERMILLION, label="of all paths")
         together.plot(self.lengths, 100 * self.total, "o-", color=BLUE, label="of the gradient")
         whole_ticks(one, self.lengths.tolist())
         whole_ticks(together, range(self.blocks + 1))

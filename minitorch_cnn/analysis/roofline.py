@@ -25,8 +25,8 @@ from ..autograd import no_grad
 from ..figures import (
     BLUE,
     GREY,
-    ORANGE,
     SMALL,
+    VERMILLION,
     headline,
     label,
     log_ticks,
@@ -129,7 +129,7 @@ class LayerProfile(NamedTuple):
         self._draw_roof(left.subplots())
         times, shares, memory = right.subplots(3, 1, sharex=True)
         places = np.arange(len(self.layers))
-        colors = np.where(self.moves, ORANGE, BLUE)
+        colors = np.where(self.moves, VERMILLION, BLUE)
         times.bar(places, 1e3 * self.seconds, color=colors)
         label(times, f"Time: {rounded(1e3 * self.seconds.sum())} ms in all", "", "milliseconds")
         shares.bar(places, 100 * self.share, color=colors)
@@ -156,7 +156,7 @@ class LayerProfile(NamedTuple):
         areas = 15 + 300 * self.seconds / self.seconds.sum()
         for chosen, color, name in (
             (counted & ~self.moves, BLUE, "layers bound by arithmetic; areas: time"),
-            (counted & self.moves, ORANGE, "layers bound by memory"),
+            (counted & self.moves, VERMILLION, "layers bound by memory"),
         ):
             if chosen.any():
                 points = self.intensity[chosen], speed[chosen]
@@ -166,7 +166,7 @@ class LayerProfile(NamedTuple):
         title = f"Roofline: {roof.flops / 1e9:.0f} GFLOP/s, {bands}"
         label(ax, title, "operations per byte", "GFLOP/s")
         place = {"loc": "upper left", "bbox_to_anchor": (0, -0.1)}
-        ax.legend(frameon=False, fontsize=SMALL, **place)
+        ax.legend(fontsize=SMALL, **place)
         log_ticks(ax.xaxis)
         log_ticks(ax.yaxis)
 

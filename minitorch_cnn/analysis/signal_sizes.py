@@ -17,7 +17,6 @@ from .. import functional as F
 from ..autograd import enable_grad
 from ..figures import (
     COLORS,
-    SMALL,
     headline,
     label,
     line_style,
@@ -156,7 +155,7 @@ class InitialisationComparison(NamedTuple):
             label(ax, title, "layer with weights, in the order of work", "standard deviation")
             log_ticks(ax.yaxis)
             name_ticks(ax, self.weighted)
-        ax.legend(frameon=False, fontsize=SMALL, loc="center left", bbox_to_anchor=(1, 0.5))
+        ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
         headline(figure, "How the initialisation sets the size of signals with depth")
         return figure
 

@@ -76,7 +76,8 @@ def add_parser(commands) -> None:
         "--plot",
         type=new_file,
         metavar="FILE",
-        help="draw it into FILE, in the format of its suffix, such as .png or .pdf",
+        help="draw it into FILE, in the format of its suffix, such as .pdf; beside a .png "
+        "of lines or bars an .svg is written",
     )
     parser.add_argument(
         "--layer",
@@ -145,8 +146,7 @@ def run(options) -> None:
     for note in notes:
         print(f"note: {note.message}")
     if options.plot is not None:
-        save(options.plot)
-        print(f"wrote {options.plot}")
+        print("wrote", *save(options.plot))
 
 
 def check_labels(subject: Any) -> None:

@@ -30,7 +30,8 @@ def add_parser(commands) -> None:
         "--plot",
         type=new_file,
         metavar="FILE",
-        help="draw them into FILE, in the format of its suffix, such as .png or .pdf",
+        help="draw them into FILE, in the format of its suffix, such as .pdf; beside a .png "
+        "of lines or bars an .svg is written",
     )
     add_input_shape(parser)
     parser.set_defaults(run=run)
@@ -38,7 +39,7 @@ def add_parser(commands) -> None:
 
 def run(options) -> None:
     from ..analysis import compare, format_totals
-    from ..figures import endings
+    from ..figures import endings, save_figure
 
     if options.plot is not None:
         check_ending(options.plot, endings())
@@ -47,4 +48,4 @@ def run(options) -> None:
     if options.plot:
         settings = dict(options.set or ())
         drawn = [onnx_model(name, options)[0] if is_onnx(name) else name for name in models]
-        compare(drawn, options.input_shape, **settings).savefig(options.plot)
+        save_figure(compare(drawn, options.input_shape, **settings), options.plot)

@@ -58,7 +58,9 @@ FILES = {
     "best.py": "the best architecture as a net in a file",
     "log.jsonl": "one line per sample",
     "rewards.png": "the rewards over the search",
+    "rewards.svg": "the same, without pixels",
     "pareto.png": "accuracy against multiply-adds",
+    "pareto.svg": "the same",
     "plan.json": "the settings",
     "state.safetensors": "the state for --resume",
 }

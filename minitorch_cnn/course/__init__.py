@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import functional as F
 from .. import nn, optim
+from ..figures import style
 from .answer import expect, runs
 from .timing import seconds
 from .training import digits, error, train
@@ -36,22 +37,11 @@ __all__ = [
     "train",
 ]
 
-LOOKS = {
-    "figure.figsize": (6.4, 3.2),
-    "figure.dpi": 130,
-    "figure.constrained_layout.use": True,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 11,
-    "image.cmap": "gray",
-    "image.interpolation": "nearest",
-    "legend.frameon": False,
-}
-
 
 def __getattr__(name: str) -> typing.Any:
     if name == "plt":
         plt = importlib.import_module("matplotlib.pyplot")
-        plt.rcParams.update(LOOKS)
+        plt.rcParams.update(style())
+        plt.rcParams["figure.figsize"] = 8.0, 4.0
         return plt
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

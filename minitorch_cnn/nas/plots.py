@@ -11,8 +11,7 @@ import numpy as np
 from ..figures import (
     BLUE,
     GREY,
-    ORANGE,
-    SMALL,
+    VERMILLION,
     label,
     log_ticks,
     new_figure,
@@ -36,7 +35,7 @@ def plot_rewards(samples: Sequence[Sample], path: str | Path) -> None:
     mean = np.convolve(rewards, np.full(span, 1 / span), "valid")
     axes.scatter(numbers, rewards, s=9, color=GREY, label="a network (0: it failed)")
     axes.step(
-        numbers, np.maximum.accumulate(rewards), where="post", color=ORANGE, label="best so far"
+        numbers, np.maximum.accumulate(rewards), where="post", color=VERMILLION, label="best so far"
     )
     axes.plot(numbers[span - 1 :], mean, color=BLUE, label=f"mean of the last {span}")
     whole_ticks(axes, numbers.tolist())
@@ -78,5 +77,5 @@ def plot_pareto(samples: Sequence[Sample], path: str | Path) -> None:
 
 
 def finish(figure: Any, path: str | Path) -> None:
-    figure.legend(frameon=False, loc="outside lower center", ncols=3, fontsize=SMALL)
+    figure.legend(loc="outside lower center", ncols=3)
     save_figure(figure, path)

@@ -12,8 +12,8 @@ from ..figures import (
     BLUE,
     GREY,
     PLAIN,
-    RED,
     SMALL,
+    VERMILLION,
     headline,
     label,
     log_ticks,
@@ -31,7 +31,7 @@ from .metrics import Predictions
 MARKED = 20  # epochs up to which each epoch has a marker
 NUMBERED = 30  # classes up to which the cells show numbers
 WORST, WORST_MASKS = 40, 8
-ROW, LETTER = 13.0, 0.075  # inches per row of images, and the approximate width of a letter
+ROW, LETTER = 15.0, 0.092  # inches per row of images, and the approximate width of a letter
 
 SAFE = (
     (0, 0, 0),
@@ -197,7 +197,7 @@ def plot_worst(
     axes = figure.subplots(max(rows, 1), columns, squeeze=False).ravel()
     for place, i, text in zip(axes, worst, texts, strict=False):
         show_image(place, dataset[int(i)][0])
-        place.set_title(text, fontsize=SMALL, color=RED, **PLAIN)
+        place.set_title(text, fontsize=SMALL, color=VERMILLION, **PLAIN)
     for place in axes:
         place.axis("off")
     said = f"{len(wrong)} of {len(labels)} images are wrong"

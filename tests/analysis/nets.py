@@ -49,11 +49,13 @@ def drawn(result, **settings):
     pytest.importorskip("matplotlib")
     from matplotlib.text import Text
 
+    from minitorch_cnn.figures import SMALL
+
     figure = result.plot(**settings)
     figure.savefig(io.BytesIO(), format="png")
     assert figure.get_size_inches()[0] * figure.dpi >= 800
     texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text()]
-    assert min(text.get_size() for text in texts) >= 9
+    assert min(text.get_size() for text in texts) >= SMALL
     # 6 times 10 to the -1 is what Matplotlib writes at 0.6.
     assert not any(r"\times" in text.get_text() for text in texts)
     return figure

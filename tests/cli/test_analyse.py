@@ -13,7 +13,7 @@ OTHERS = {"degradation", "graph"}  # tested by themselves below
 def test_an_analysis_of_a_run_is_printed_and_drawn(what, command, trained, tmp_path):
     said = command("analyse", what, trained, "--plot", tmp_path / "it.png", "--images", 4)
     assert (said.code, said.err) == (0, "")
-    assert said.out.endswith(f"wrote {tmp_path / 'it.png'}\n")
+    assert f"\nwrote {tmp_path / 'it.png'}" in said.out
     assert (tmp_path / "it.png").read_bytes().startswith(b"\x89PNG")
 
 

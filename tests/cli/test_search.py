@@ -36,7 +36,7 @@ def searched(tmp_path_factory):
 def test_it_fills_its_folder_and_says_what_is_in_it(searched):
     folder, said = searched
     names = {path.name for path in folder.iterdir()}
-    assert names >= {"plan.json", "log.jsonl", "best.json", "rewards.png", "pareto.png"}
+    assert names >= {"plan.json", "log.jsonl", "best.json", "rewards.png", "rewards.svg"}
     assert all(name in said for name in names)
     samples = read_log(folder / "log.jsonl")
     assert [sample.number for sample in samples] == list(range(6))

@@ -24,7 +24,7 @@ from minitorch_cnn.training import (
 from minitorch_cnn.training import run as run_module
 
 FILES = {"config.json", "checkpoint.safetensors", "metrics.csv", "weights.safetensors"}
-PICTURES = {"curves.png", "confusion.png", "worst.png"}
+PICTURES = {"curves.png", "curves.svg", "confusion.png", "confusion.svg", "worst.png"}
 
 
 @pytest.fixture(scope="module")

@@ -15,22 +15,28 @@ def of_graph(subject, options) -> Found:
     kinds = [box.kind for box in found.boxes]
     leaves = kinds.count("leaf")
     text = f"{len(kinds) - leaves} operations, {leaves} inputs and weights"
-    return text, found.save
+
+    def save(path: Path) -> list[Path]:
+        found.save(path)
+        return [path]
+
+    return text, save
 
 
 def of_convolution(subject, options) -> Found:
     from ...analysis import convolution_steps, first_filters
     from ...data.datasets import Digits
+    from ...figures import save_figure
 
     kernel = first_filters(subject.model, options.layer).weight[0, 0]
     found = convolution_steps(Digits(train=False).images[0, 0], kernel, padding=1)
     text = f"{found.columns.shape[0]} x {found.columns.shape[1]} numbers, then a row times them"
 
-    def save(path: Path) -> None:
-        if path.suffix == ".gif":
-            found.save_gif(path)
-        else:
-            found.plot(len(found.corners) // 2).savefig(path)
+    def save(path: Path) -> list[Path]:
+        if path.suffix != ".gif":
+            return save_figure(found.plot(len(found.corners) // 2), path)
+        found.save_gif(path)
+        return [path]
 
     return text, save
 

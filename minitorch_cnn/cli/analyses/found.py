@@ -7,12 +7,15 @@ from pathlib import Path
 
 from ..parser import CommandError
 
-Found = tuple[str, Callable[[Path], object]]  # a text, and a function that draws it into a file
+# A text, and a function that draws the result into a file and returns the files written.
+Found = tuple[str, Callable[[Path], list[Path]]]
 
 
 def drawn(text: str, result) -> Found:
     """The text, and a function that saves the result's figure."""
-    return text, lambda path: result.plot().savefig(path)
+    from ...figures import save_figure
+
+    return text, lambda path: save_figure(result.plot(), path)
 
 
 def last_convolution(model) -> str:
