@@ -1,25 +1,18 @@
 """Write the notebooks: each source/NN_name.py becomes an exercise and its executed solution.
 
-    python notebooks/make.py                 all notebooks
-    python notebooks/make.py 03 07           those with these prefixes
+    python notebooks/make.py                        all notebooks
+    python notebooks/make.py 03 07                  those with these prefixes
+    python notebooks/make.py --keep 03              outputs stay where the code is the same
+    python notebooks/make.py --nbgrader FOLDER      the assignments for nbgrader
+    python notebooks/make.py --plain FOLDER         the exercises as Python files
 
-A source is Python with cells: `# %%` begins code, `# %% [markdown]` text whose lines are comments.
-Students fill in the code between two marks, here a hole with its hint:
-
-    # begin solution: one loop over the taps
-    ...
-    # end solution
-
-In the exercise it is `raise NotImplementedError("your turn: one loop over the taps")`. Optional
-code follows `# begin optional: ` and raises "optional: ...". A line `guess = 3  # guess: your
-number` loses its number. The solved form keeps everything, including the marks.
+sources.py says how a source is written.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 import tempfile
 import time
@@ -28,62 +21,16 @@ from pathlib import Path
 import nbformat
 
 HERE = Path(__file__).resolve().parent
-BEGIN, OPTIONAL, END = "# begin solution: ", "# begin optional: ", "# end solution"
-METADATA = {
-    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-    "language_info": {"name": "python"},
-}
+if str(HERE.parent) not in sys.path:  # started as a file
+    sys.path.insert(0, str(HERE.parent))
+
+from notebooks.assignment import CONFIG, assignment  # noqa: E402
+from notebooks.sources import METADATA, notebook, plain  # noqa: E402
 
 
 def sources() -> list[Path]:
     """The sources in the order of the course."""
     return sorted((HERE / "source").glob("[0-9]*.py"))
-
-
-def cells(source: str) -> list[tuple[str, str]]:
-    """("markdown" or "code", text) for every cell of a source."""
-    found = []
-    for part in re.split(r"^# %%", source, flags=re.MULTILINE)[1:]:
-        head, _, body = part.partition("\n")
-        if "[markdown]" in head:
-            lines = [re.sub(r"^# ?", "", line) for line in body.strip("\n").split("\n")]
-            found.append(("markdown", "\n".join(lines).strip()))
-        else:
-            found.append(("code", body.strip("\n")))
-    return found
-
-
-def without_solutions(code: str) -> str:
-    """A code cell with holes instead of the students' code.
-
-    Raises: ValueError for a hole without an end.
-    """
-    kept, inside = [], False
-    for line in code.split("\n"):
-        mark = next((mark for mark in (BEGIN, OPTIONAL) if line.strip().startswith(mark)), None)
-        if mark:
-            indent, hint = line.split(mark)
-            kind = "your turn" if mark == BEGIN else "optional"
-            kept.append(f'{indent}raise NotImplementedError("{kind}: {hint}")')
-            inside = True
-        elif line.strip() == END:
-            inside = False
-        elif not inside:
-            kept.append(re.sub(r"^(\w+) = .*(  # guess: )", r"\1 = None\2", line))
-    if inside:
-        raise ValueError(f"without_solutions: a hole does not end with {END!r}: {code}")
-    return "\n".join(kept)
-
-
-def notebook(source: str, solved: bool) -> nbformat.NotebookNode:
-    """The notebook of a source, not executed, with its solutions or with holes."""
-    made = []
-    for number, (kind, text) in enumerate(cells(source)):
-        if kind == "code" and not solved:
-            text = without_solutions(text)
-        make = nbformat.v4.new_code_cell if kind == "code" else nbformat.v4.new_markdown_cell
-        made.append(make(text, id=f"cell-{number}"))
-    return nbformat.v4.new_notebook(cells=made, metadata=METADATA)
 
 
 def execute(book: nbformat.NotebookNode, folder: str) -> None:
@@ -95,12 +42,14 @@ def execute(book: nbformat.NotebookNode, folder: str) -> None:
     from nbclient import NotebookClient
 
     path = os.pathsep.join(filter(None, [str(HERE.parent), os.environ.get("PYTHONPATH")]))
-    resources = {"metadata": {"path": folder}}
-    client = NotebookClient(book, timeout=300, kernel_name="python3", resources=resources)
+    resources, kept = {"metadata": {"path": folder}}, [cell.metadata for cell in book.cells]
+    client = NotebookClient(
+        book, timeout=300, kernel_name="python3", resources=resources, record_timing=False
+    )
     client.execute(env={**os.environ, "PYTHONPATH": path})
     book.metadata = nbformat.from_dict(METADATA)
-    for cell in book.cells:
-        cell.metadata = nbformat.from_dict({})
+    for cell, metadata in zip(book.cells, kept, strict=True):
+        cell.metadata = metadata
         if cell.cell_type == "code":
             cell.execution_count = None
             cell.outputs = [output for output in cell.outputs if not is_notice(output)]
@@ -115,20 +64,63 @@ def is_notice(output: nbformat.NotebookNode) -> bool:
     return all(line.startswith("minitorch_cnn: ") for line in lines)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("names", nargs="*", help="prefixes of the names")
-    wanted = tuple(parser.parse_args().names)
-    for path in sources():
-        if wanted and not path.stem.startswith(wanted):
-            continue
-        source = path.read_text(encoding="utf-8")
-        nbformat.write(notebook(source, solved=False), HERE / f"{path.stem}.ipynb")
-        book, start = notebook(source, solved=True), time.perf_counter()
+def keep_outputs(book: nbformat.NotebookNode, path: Path) -> bool:
+    """Take the outputs of a solved notebook if its code is the same; whether it is."""
+    code = [cell for cell in book.cells if cell.cell_type == "code"]
+    old = nbformat.read(path, as_version=4).cells if path.exists() else []
+    old = [cell for cell in old if cell.cell_type == "code"]
+    if [cell.source for cell in code] != [cell.source for cell in old]:
+        return False
+    for cell, was in zip(code, old, strict=True):
+        cell.outputs = was.outputs
+    return True
+
+
+def write(path: Path, keep: bool) -> None:
+    """Write both forms of a source."""
+    source = path.read_text(encoding="utf-8")
+    nbformat.write(notebook(source, solved=False), HERE / f"{path.stem}.ipynb")
+    book, start = notebook(source, solved=True), time.perf_counter()
+    solved = HERE / "solutions" / f"{path.stem}.ipynb"
+    if not (keep and keep_outputs(book, solved)):
         with tempfile.TemporaryDirectory() as folder:
             execute(book, folder)
-        nbformat.write(book, HERE / "solutions" / f"{path.stem}.ipynb")
-        print(f"{path.stem}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
+    nbformat.write(book, solved)
+    print(f"{path.stem}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
+
+
+def write_assignment(path: Path, folder: Path) -> None:
+    """Write nbgrader's source of an exercise, and its settings, below a folder."""
+    target = folder / "source" / path.stem / f"{path.stem}.ipynb"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(assignment(path.read_text(encoding="utf-8")), target)
+    (folder / "nbgrader_config.py").write_text(CONFIG, encoding="utf-8")
+
+
+def write_plain(path: Path, folder: Path) -> None:
+    """Write an exercise as a Python file in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = plain(path.read_text(encoding="utf-8"))
+    (folder / path.name).write_text(text, encoding="utf-8")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("names", nargs="*", help="prefixes of the names")
+    kinds = parser.add_mutually_exclusive_group()
+    kinds.add_argument("--keep", action="store_true", help="execute only where code has changed")
+    kinds.add_argument("--nbgrader", type=Path, metavar="FOLDER", help="write assignments instead")
+    kinds.add_argument("--plain", type=Path, metavar="FOLDER", help="write Python files instead")
+    options = parser.parse_args(arguments)
+    for path in sources():
+        if options.names and not path.stem.startswith(tuple(options.names)):
+            continue
+        if options.nbgrader:
+            write_assignment(path, options.nbgrader)
+        elif options.plain:
+            write_plain(path, options.plain)
+        else:
+            write(path, options.keep)
 
 
 if __name__ == "__main__":

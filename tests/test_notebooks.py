@@ -19,7 +19,7 @@ pytest.importorskip("matplotlib")
 import nbformat
 
 from minitorch_cnn.kernels.cuda.array import has_compiler
-from notebooks import make
+from notebooks import make, sources
 
 NOTEBOOKS = ROOT / "notebooks"
 SOURCES = {path.stem: path.read_text(encoding="utf-8") for path in make.sources()}
@@ -38,7 +38,7 @@ every_notebook = pytest.mark.parametrize("name", SOURCES)
 
 def bare(book):
     """The cells of a notebook without what running leaves in it."""
-    return [(cell.cell_type, cell.id, cell.source) for cell in book.cells]
+    return [(cell.cell_type, cell.id, cell.source, cell.metadata) for cell in book.cells]
 
 
 def answers(book):
@@ -59,17 +59,17 @@ def answers(book):
 def test_both_forms_are_in_step_with_the_source(name):
     for folder, solved in ((NOTEBOOKS, False), (NOTEBOOKS / "solutions", True)):
         book = nbformat.read(folder / f"{name}.ipynb", as_version=4)
-        assert bare(book) == bare(make.notebook(SOURCES[name], solved)), "run notebooks/make.py"
+        assert bare(book) == bare(sources.notebook(SOURCES[name], solved)), "run notebooks/make.py"
 
 
 @every_notebook
 def test_it_has_the_house_form(name):
-    texts = [text for kind, text in make.cells(SOURCES[name]) if kind == "markdown"]
+    texts = [cell.text for cell in sources.cells(SOURCES[name]) if cell.kind == "markdown"]
     assert re.match(r"# \d+\. .*\n\n\*\*Question\.\*\* ", texts[0])
     assert re.findall(r"^## (.*)$", "\n".join(texts), re.MULTILINE) == SECTIONS
     questions = "\n".join(texts).split("## Eight questions")[1].split("## ")[0]
     assert re.findall(r"^(\d)\. ", questions, re.MULTILINE) == list("12345678")
-    assert 3 <= SOURCES[name].count(make.BEGIN) <= 6
+    assert 3 <= SOURCES[name].count(sources.BEGIN) <= 6
     assert "  # guess: " in SOURCES[name]
 
 
@@ -102,12 +102,12 @@ def test_the_solved_form_runs_and_its_checks_catch_the_planted_bugs(name, tmp_pa
     pytest.importorskip("ipykernel")
     if "cuda" in name and not has_compiler():
         pytest.skip("the emulator needs g++ on Linux")
-    book = make.notebook(SOURCES[name], solved=True)
+    book = sources.notebook(SOURCES[name], solved=True)
     make.execute(book, str(tmp_path))
     said = list(answers(book))
     assert [line for section, line in said if section != "Break it" and line[0] == "n"] == []
     assert [line for section, line in said if section == "Break it" and line[0] == "n"]
-    holes = SOURCES[name].count(make.BEGIN)
+    holes = SOURCES[name].count(sources.BEGIN)
     assert len([line for section, line in said if section != "Break it"]) >= min(holes, 3)
 
 
@@ -116,11 +116,11 @@ def test_the_exercise_runs_up_to_its_first_hole(name, monkeypatch):
     matplotlib = pytest.importorskip("matplotlib")
     monkeypatch.setitem(matplotlib.rcParams, "backend", "agg")
     names, printed = {}, io.StringIO()
-    for cell in make.notebook(SOURCES[name], solved=False).cells:
+    for cell in sources.notebook(SOURCES[name], solved=False).cells:
         if cell.cell_type == "code":
             with contextlib.redirect_stdout(printed):
                 exec(cell.source, names)
-            if "your turn" in cell.source:
+            if "your turn" in printed.getvalue():
                 break
     last = printed.getvalue().splitlines()[-1]
     assert re.match(r"no: it raised NotImplementedError: your turn: \w", last), last
@@ -128,7 +128,8 @@ def test_the_exercise_runs_up_to_its_first_hole(name, monkeypatch):
 
 @every_notebook
 def test_nothing_stops_it_by_an_assertion_and_no_bug_is_planted_in_what_students_write(name):
-    tree = ast.parse("\n".join(text for kind, text in make.cells(SOURCES[name]) if kind == "code"))
+    code = [cell.text for cell in sources.cells(SOURCES[name]) if cell.kind == "code"]
+    tree = ast.parse("\n".join(code))
     assert not [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Assert)]
     broken = SOURCES[name].split("## Break it")[1].split("## Measure")[0]
     calls = re.findall(r"^check\.\w+\((.*?)[,)]", broken, re.MULTILINE)
@@ -140,7 +141,7 @@ def test_nothing_stops_it_by_an_assertion_and_no_bug_is_planted_in_what_students
 @every_notebook
 def test_what_it_shows_gives_no_solution_away(name):
     """No piece of a solution, of some length, stands in the exercise."""
-    exercise = make.notebook(SOURCES[name], solved=False)
+    exercise = sources.notebook(SOURCES[name], solved=False)
     shown = "\n".join(cell.source for cell in exercise.cells if cell.cell_type == "code")
     pieces = re.findall(r"# begin \w+: .*\n((?:.*\n)+?) +# end solution", SOURCES[name])
     assert len(pieces) >= 3
@@ -151,17 +152,17 @@ def test_what_it_shows_gives_no_solution_away(name):
 
 def test_holes_and_guesses_are_what_the_exercise_lacks():
     code = "n = 3  # guess: how many\ndef f():\n    # begin solution: count\n    return 3\n"
-    assert make.without_solutions(code + "    # end solution\nf()") == (
+    assert sources.without_solutions(code + "    # end solution\nf()") == (
         "n = None  # guess: how many\n"
         "def f():\n"
         '    raise NotImplementedError("your turn: count")\n'
         "f()"
     )
     with pytest.raises(ValueError, match="does not end"):
-        make.without_solutions(code)
+        sources.without_solutions(code)
     optional = "# begin optional: count\nreturn 3\n# end solution"
     raised = 'raise NotImplementedError("optional: count")'
-    assert make.without_solutions(optional) == raised
+    assert sources.without_solutions(optional) == raised
 
 
 def test_every_notebook_is_in_the_index():
@@ -178,9 +179,9 @@ def run_with(number, old, new, monkeypatch):
     assert old in SOURCES[name]
     names, printed = {"__name__": "__main__"}, io.StringIO()
     with contextlib.redirect_stdout(printed):
-        for kind, text in make.cells(SOURCES[name].replace(old, new)):
-            if kind == "code":
-                exec(compile(text, f"cell of {name}", "exec"), names)
+        for cell in sources.cells(SOURCES[name].replace(old, new)):
+            if cell.kind == "code":
+                exec(compile(cell.text, f"cell of {name}", "exec"), names)
                 pyplot.close("all")
     return printed.getvalue()
 
@@ -189,8 +190,8 @@ def run_with(number, old, new, monkeypatch):
 def test_what_is_optional_may_be_left_out(monkeypatch):
     """Every section after it runs, and the measurement has one rung less."""
     (name,) = (name for name in SOURCES if name.startswith("02"))
-    begin = SOURCES[name].index(make.OPTIONAL)
-    piece = SOURCES[name][begin : SOURCES[name].index(make.END, begin) + len(make.END)]
+    begin = SOURCES[name].index(sources.OPTIONAL)
+    piece = SOURCES[name][begin : SOURCES[name].index(sources.END, begin) + len(sources.END)]
     said = run_with("02", piece, 'raise NotImplementedError("optional: transform")', monkeypatch)
     assert "not written, and optional: transform\n" in said
     assert "im2col in bands" in said and "Winograd" not in said

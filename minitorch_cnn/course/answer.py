@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 import linecache
@@ -10,29 +11,51 @@ from collections.abc import Callable
 
 from .compare import No
 
-__all__ = ["check", "expect", "runs"]
+__all__ = ["Answer", "check", "expect", "runs"]
 
 LINES, COLUMNS = 4, 300  # limits of a shown text of the student's function
 
 
-def check(question: Callable[..., str]) -> Callable[..., None]:
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What a check found; true if the student's function is right.
+
+    text: the printed lines. written: false for an optional piece that is not written, and for a
+    hole.
+    """
+
+    right: bool
+    text: str
+    written: bool = True
+
+    def __bool__(self) -> bool:
+        return self.right
+
+    def _ipython_display_(self) -> None:
+        """Show nothing in a notebook: the answer is printed already."""
+
+
+def check(question: Callable[..., str]) -> Callable[..., Answer]:
     """Turn a function that returns the reason for a yes, or raises, into one that prints the
-    answer.
+    answer and returns it.
 
     Any exception is a no, with the line of the student's cell that raised it, since students' code
     may fail in any way. If their function returns an unusable value, the answer quotes the first
     line of the question's docstring. An optional piece that is not written is neither yes nor no.
+    Settings, as seed=, are the question's.
     """
 
     @functools.wraps(question)
-    def answer(*args) -> None:
+    def answer(*args, **settings) -> Answer:
         silent: list[str] = []
+        right, written = False, True
         try:
-            said = f"yes: {question(*(noting(arg, silent) for arg in args))}"
+            said = f"yes: {question(*(noting(arg, silent) for arg in args), **settings)}"
+            right = True
         except No as no:
             said = f"no: {no}"
         except NotImplementedError as error:
-            text = str(error)
+            text, written = str(error), False
             optional = text.startswith("optional: ")
             said = f"not written, and {text}" if optional else f"no: it raised {named(error)}"
         except Exception as error:
@@ -44,7 +67,9 @@ def check(question: Callable[..., str]) -> Callable[..., None]:
             else:
                 asked = (question.__doc__ or "").partition("\n")[0]
                 said = f"no: what it returns cannot be used: {named(error)}\n    asked for: {asked}"
-        print(shortened(said))
+        said = shortened(said)
+        print(said)
+        return Answer(right, said, written)
 
     return answer
 

@@ -4,21 +4,19 @@ from typing import Any
 
 import numpy as np
 
+from ..functional import conv2d
 from ..kernels.conv2d.loops import conv2d_forward
 from ..kernels.window import Window
+from ..tensor import tensor
 from .answer import check
 from .compare import No, array, compare
 
 SEED = 2
 
 
-def draw(N=2, C=3, O=4, K=3, H=7, W=8):
-    rng = np.random.default_rng(SEED)
+def draw(seed, N=2, C=3, O=4, K=3, H=7, W=8):
+    rng = np.random.default_rng(seed)
     return rng.standard_normal((N, C, H, W)), rng.standard_normal((O, C, K, K))
-
-
-def padded(x, padding):
-    return np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
 
 
 def of_one(w, axes):
@@ -46,10 +44,10 @@ def wrong_kernels(w):
 
 
 @check
-def convolution(conv) -> str:
+def convolution(conv, *, seed=SEED) -> str:
     """conv(x, w, stride, padding) -> y (N, O, OH, OW), by any method."""
     for stride, padding in [(1, 0), (1, 1), (2, 1), (3, 2)]:
-        x, w = draw()
+        x, w = draw(seed)
         right: Any = conv2d_forward(x, w, Window(3, stride, padding))
         OH, OW = right.shape[2:]
         before, mine = (x.copy(), w.copy()), array(conv(x, w, stride, padding))
@@ -72,22 +70,46 @@ def convolution(conv) -> str:
     return "the definition's numbers for four strides and paddings"
 
 
-def im2col(x, stride, padding):
-    """x (N, C, H, W) -> windows (C, 3, 3, N, OH, OW)."""
-    windows = np.lib.stride_tricks.sliding_window_view(padded(x, padding), (3, 3), axis=(2, 3))
-    return windows[:, :, ::stride, ::stride].transpose(1, 4, 5, 0, 2, 3)
+def selectors(C, K=3):
+    """(C K K, C, K, K): convolved with these kernels an image gives the pixel under each tap."""
+    return np.eye(C * K * K).reshape(-1, C, K, K)
+
+
+def gathered(x, stride, padding, K=3):
+    """x (N, C, H, W) -> the pixels under the taps of all windows (C, K, K, N, OH, OW)."""
+    C = x.shape[1]
+    pixels: Any = conv2d_forward(x, selectors(C, K), Window(K, stride, padding))
+    return pixels.swapaxes(0, 1).reshape(C, K, K, len(x), *pixels.shape[2:])
+
+
+def scattered(parts, shape, stride, padding):
+    """The adjoint of `gathered`, by autograd: parts (C, K, K, N, OH, OW) -> `shape`."""
+    C, K, _, N, OH, OW = parts.shape
+    x = tensor(np.zeros(shape), requires_grad=True)
+    y = conv2d(x, tensor(selectors(C, K)), stride=stride, padding=padding)
+    y.backward(tensor(parts.reshape(C * K * K, N, OH, OW).swapaxes(0, 1)))
+    return array(x.grad)
+
+
+def last_of_a_pixel(parts, shape, stride, padding):
+    """`parts` without those that a later tap of the same pixel overwrites."""
+    K = parts.shape[1]
+    taps = np.arange(K * K, dtype=float).reshape(1, K, K, 1, 1, 1)
+    bits = scattered(2**taps + 0 * parts, shape, stride, padding)  # one bit for each tap
+    latest = np.floor(np.log2(np.maximum(bits, 1)))
+    return parts * (gathered(latest, stride, padding, K) == taps)
 
 
 @check
-def columns(im2col_) -> str:
+def columns(im2col, *, seed=SEED) -> str:
     """im2col(x, K, stride, padding) -> (C K K, N OH OW), whose product with w is y."""
     for stride, padding in [(1, 0), (2, 1)]:
-        x, _ = draw()
-        windows = im2col(x, stride, padding)
+        x, _ = draw(seed)
+        windows = gathered(x, stride, padding)
         rows, many = windows[..., 0, 0, 0].size, windows[0, 0, 0].size
-        mine = np.asarray(im2col_(x, 3, stride, padding))
+        mine = np.asarray(im2col(x, 3, stride, padding))
         which = f"with stride {stride} and padding {padding} the matrix"
-        dense = im2col(x, 1, padding)[0, 0, 0].size
+        dense = gathered(x, 1, padding)[0, 0, 0].size
         if stride > 1 and mine.shape == (rows, dense):
             raise No(f"{which} has the columns of stride 1")
         if mine.shape == (many, rows):
@@ -111,46 +133,38 @@ def columns(im2col_) -> str:
 
 
 @check
-def adjoint(col2im) -> str:
+def adjoint(col2im, *, seed=SEED) -> str:
     """col2im(columns, shape, K, stride, padding) -> x's shape, the adjoint of im2col."""
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(seed)
     for stride, padding in [(1, 0), (1, 1), (2, 1)]:
-        x, _ = draw()
-        parts = rng.standard_normal(im2col(x, stride, padding).shape)
-        sums, last = np.zeros(padded(x, padding).shape), np.zeros(padded(x, padding).shape)
-        counts, swapped = sums.copy(), sums.copy()
-        down, across = ((n - 1) * stride + 1 for n in parts.shape[4:])
-        for kh, kw in np.ndindex(3, 3):
-            at = np.s_[:, :, kh : kh + down : stride, kw : kw + across : stride]
-            sums[at] += parts[:, kh, kw].swapaxes(0, 1)
-            last[at] = parts[:, kh, kw].swapaxes(0, 1)
-            counts[at] += 1
-            swapped[at] += parts[:, kw, kh].swapaxes(0, 1)
-        H, W = x.shape[2:]
-        cut = np.s_[:, :, padding : padding + H, padding : padding + W]
+        x, _ = draw(seed)
+        (N, C, H, W), of = x.shape, (x.shape, stride, padding)
+        parts = rng.standard_normal(gathered(x, stride, padding).shape)
+        right = scattered(parts, *of)
+        whole = scattered(parts, (N, C, H + 2 * padding, W + 2 * padding), stride, 0)
         columns = parts.reshape(parts[..., 0, 0, 0].size, -1)
         mine = np.asarray(col2im(columns, x.shape, 3, stride, padding))
         which = f"with stride {stride} and padding {padding}"
-        if padding and mine.shape == sums.shape:
+        if padding and mine.shape == whole.shape:
             raise No(f"{which} the padding is still there: cut it off")
+        counts = np.maximum(scattered(np.ones_like(parts), *of), 1)
         mistakes = [
-            ("only the last of the windows over a pixel counts: = instead of +=", last),
-            ("the gradients of a pixel are averaged, not summed",
-             sums / np.maximum(counts, 1)),
-            ("kh and kw are exchanged", swapped),
+            ("only the last of the windows over a pixel counts: = instead of +=",
+             scattered(last_of_a_pixel(parts, *of), *of)),
+            ("the gradients of a pixel are averaged, not summed", right / counts),
+            ("kh and kw are exchanged", scattered(parts.swapaxes(1, 2), *of)),
         ]  # fmt: skip
-        mistakes = [(f"{which} {why}", wrong[cut]) for why, wrong in mistakes]
         if padding:
-            corner = sums[:, :, :H, :W]
-            mistakes.append((f"{which} it is cut off at one side only", corner))
-        compare(mine, sums[cut], f"{which} the gradient of x", mistakes=mistakes)
+            mistakes.append(("it is cut off at one side only", whole[:, :, :H, :W]))
+        mistakes = [(f"{which} {why}", wrong) for why, wrong in mistakes]
+        compare(mine, right, f"{which} the gradient of x", mistakes=mistakes)
     return "<im2col(x), g> = <x, col2im(g)> for three strides and paddings"
 
 
 @check
-def winograd(conv) -> str:
+def winograd(conv, *, seed=SEED) -> str:
     """winograd(x, w) -> y: 3x3, stride 1, no padding, even output sizes."""
-    x, w = draw(H=8, W=10)
+    x, w = draw(seed, H=8, W=10)
     right: Any = conv2d_forward(x, w, Window(3))
     mine = array(conv(x, w))
     N, O, OH, OW = right.shape

@@ -37,6 +37,11 @@ def loops(x, w, stride=1, padding=0):
     OH, OW = (H - K) // stride + 1, (W - K) // stride + 1
     y = np.zeros((N, O, OH, OW), x.dtype)
     # begin solution: seven loops, one multiply-add inside
+    # hint: Each number of y is a sum over all channels and all places of the kernel. Which loops
+    #     choose the number, and which add to it?
+    # hint: Four loops choose n, o, i and j, three more run over c, kh and kw. The pixel is the one
+    #     of the formula above; add its product with the weight of the same c, kh and kw. Return y
+    #     at the end.
     for n in range(N):
         for o in range(O):
             for i in range(OH):
@@ -50,6 +55,7 @@ def loops(x, w, stride=1, padding=0):
     # end solution
 
 
+# %% check 3
 check.convolution(loops)
 
 # %% [markdown]
@@ -66,6 +72,11 @@ def taps(x, w, stride=1, padding=0):
     OH, OW = (H - K) // stride + 1, (W - K) // stride + 1
     y = np.zeros((N, O, OH * OW), x.dtype)
     # begin solution: slice the pixels under tap (kh, kw), reshape to (N, C, OH OW), multiply
+    # hint: For a fixed place of the kernel the windows read one pixel each: OH rows and OW columns,
+    #     a stride apart. A slice with a step reads them all.
+    # hint: Two loops over kh and kw. The slice of rows begins at kh and has OH entries with the
+    #     step stride; columns likewise. The matrix of the tap is the (O, C) slice of w; `@`
+    #     multiplies it with each image of the batch. Sum over the taps, and reshape y at the end.
     for kh in range(K):
         for kw in range(K):
             pixels = x[:, :, kh : kh + OH * stride : stride, kw : kw + OW * stride : stride]
@@ -74,6 +85,7 @@ def taps(x, w, stride=1, padding=0):
     # end solution
 
 
+# %% check 3
 check.convolution(taps)
 
 # %% [markdown]
@@ -86,12 +98,21 @@ def im2col(x, K, stride=1, padding=0):
     """x (N, C, H, W) -> (C K K, N OH OW); rows in the order c, kh, kw, columns n, i, j."""
     x = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
     # begin solution: sliding_window_view over axes 2 and 3, every stride-th, then transpose
+    # hint: sliding_window_view(x, (K, K), axis=(2, 3)) puts the two axes of the window last. Which
+    #     of its windows does a stride of 2 keep?
+    # hint: The axes are now n, c, i, j, kh, kw. Keep every stride-th i and j; transpose to c, kh,
+    #     kw, n, i, j; a reshape to C K K rows joins each three to one.
     windows = np.lib.stride_tricks.sliding_window_view(x, (K, K), axis=(2, 3))
     windows = windows[:, :, ::stride, ::stride]  # (N, C, OH, OW, K, K)
     return windows.transpose(1, 4, 5, 0, 2, 3).reshape(x.shape[1] * K * K, -1)
     # end solution
 
 
+# %% check 3
+check.columns(im2col)
+
+
+# %%
 def product(x, w, stride=1, padding=0):
     """The convolution as w @ columns."""
     O, _, K, _ = w.shape
@@ -100,7 +121,6 @@ def product(x, w, stride=1, padding=0):
     return y.reshape(O, len(x), OH, -1).swapaxes(0, 1)
 
 
-check.columns(im2col)
 check.convolution(product)
 
 # %% [markdown]
@@ -126,6 +146,7 @@ G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1.0]])
 A = np.array([[1, 0], [1, 1], [1, -1], [0, -1.0]])
 
 
+# %%
 def winograd(x, w):
     """3x3, stride 1, no padding, an even number of output rows and columns."""
     N, C, H, W = x.shape
@@ -133,6 +154,11 @@ def winograd(x, w):
     b, g, a = (m.astype(x.dtype) for m in (B, G, A))
     d = np.lib.stride_tricks.sliding_window_view(x, (4, 4), axis=(2, 3))[:, :, ::2, ::2]
     # begin optional: transform both, for each of 16 points (O, C) @ (C, tiles), transform back
+    # hint: np.matmul works on the last two axes of an array with more. Where do the 16 points, the
+    #     channels and the tiles have to be, so that one product sums over the channels?
+    # hint: Transform d from both sides by B and w by G. Bring the 4 x 4 points to the front and
+    #     flatten them: (16, C, tiles) and (16, O, C). Multiply, bring the points back to the end,
+    #     transform by A, and let each 2 x 2 square stand in its place before the last reshape.
     v = (b.T @ d @ b).transpose(4, 5, 1, 0, 2, 3).reshape(16, C, -1)
     u = (g @ w @ g.T).transpose(2, 3, 0, 1).reshape(16, O, C)
     m = (u @ v).reshape(4, 4, O, N, TH, TW).transpose(3, 2, 4, 5, 0, 1)
@@ -141,6 +167,7 @@ def winograd(x, w):
     # end solution
 
 
+# %% check 2 optional
 check.winograd(winograd)
 
 # %% [markdown]
@@ -155,6 +182,11 @@ def col2im(columns, shape, K, stride=1, padding=0):
     gx = np.zeros((N, C, H + 2 * padding, W + 2 * padding))
     parts = columns.reshape(C, K, K, N, OH, OW)
     # begin solution: add the part of each tap to the pixels it came from, then cut the padding off
+    # hint: The pixels of one tap are those that im2col read for it. A pixel that lies under several
+    #     taps gets a part from each.
+    # hint: Two loops over kh and kw. The slice of gx begins at kh and kw, has the step stride and
+    #     OH x OW entries. The part of one tap has the axes c, n, i, j, gx has n first. Add in
+    #     place. At the end keep H rows and W columns from `padding` on.
     rows, across = (OH - 1) * stride + 1, (OW - 1) * stride + 1
     for kh in range(K):
         for kw in range(K):
@@ -164,6 +196,7 @@ def col2im(columns, shape, K, stride=1, padding=0):
     # end solution
 
 
+# %% check 3
 check.adjoint(col2im)
 
 # %% [markdown]
@@ -323,15 +356,55 @@ expect(list(edges[0, 0, 0, :2]) == [-5, -4], "the lecture's example begins with 
 # %% [markdown]
 # ## Eight questions
 #
+# Answer each in a sentence or two, below the question.
+
+# %% [manual 2]
 # 1. Why does putting the loops over the kernel outside help at all?
+#
+# Rubric: 2 for: the inner loops become one product of matrices (or one slice), so Python's overhead
+# is paid K K times instead of once for each multiply-add. 1 for "fewer loops" without the reason.
+
+# %% [manual 2]
 # 2. How large is the matrix of columns of VGG's first layer for one image, in MB?
+#
+# Rubric: 2 for 27 x 224 x 224 numbers of 4 bytes = 5.4 MB (5.2 MiB). 1 for the right count with
+# another size of a number, or for the right method with one slip.
+
+# %% [manual 2]
 # 3. For which kernel is im2col only a reshape?
+#
+# Rubric: 2 for 1 x 1 with stride 1 (and no padding). 1 for 1 x 1 alone.
+
+# %% [manual 2]
 # 4. Why must col2im add where im2col copies?
+#
+# Rubric: 2 for: one pixel is copied to several columns, so by the chain rule its gradient is the
+# sum of theirs (or: the adjoint of copying is adding). 1 for "windows overlap" alone.
+
+# %% [manual 2]
 # 5. Which stride and padding halve an image of even size with K = 3? With K = 2?
+#
+# Rubric: 2 for K = 3: stride 2, padding 1, and K = 2: stride 2, padding 0. 1 for one of them.
+
+# %% [manual 2]
 # 6. What is the receptive field of three 3 x 3 layers, and how many weights do they have?
+#
+# Rubric: 2 for 7 x 7, and 27 C^2 weights (against 49 C^2 of one 7 x 7). 1 for one of the two.
+
+# %% [manual 2]
 # 7. Why is the error of Winograd larger than that of a plain sum?
+#
+# Rubric: 2 for: the transforms add and subtract numbers of similar size (also divide by constants),
+# so rounding errors are larger than those of the products; the result is a small difference of
+# larger numbers. 1 for "rounding" alone.
+
+# %% [manual 2]
 # 8. A transposed convolution is not an inverse. What is it?
 #
+# Rubric: 2 for: the adjoint (the transpose of the convolution's matrix), which is the gradient in
+# x. 1 for "it has the shape of the input" alone.
+
+# %% [markdown]
 # ## Further reading
 #
 # - V. Dumoulin, F. Visin (2016), A guide to convolution arithmetic. arXiv 1603.07285.

@@ -1,13 +1,15 @@
 import numpy as np
 import pytest
 
-from minitorch_cnn.course.answer import check, expect, runs
+from minitorch_cnn.course.answer import Answer, check, expect, runs
 from minitorch_cnn.course.compare import No
 
 
 def said(capsys, question, *args):
-    assert question(*args) is None
-    return capsys.readouterr().out
+    answer = question(*args)
+    printed = capsys.readouterr().out
+    assert answer.text + "\n" == printed and bool(answer) == printed.startswith("yes: ")
+    return printed
 
 
 @check
@@ -21,6 +23,28 @@ def twice(function) -> str:
 def test_what_returns_is_answered_with_yes_and_what_raises_no_with_its_reason(capsys):
     assert said(capsys, twice, lambda n: 2 * n) == "yes: it is so\n"
     assert said(capsys, twice, lambda n: n) == "no: too small\n"
+
+
+def test_an_answer_is_true_or_false_and_no_second_output_in_a_notebook():
+    assert twice(lambda n: 2 * n) == Answer(True, "yes: it is so")
+    assert twice(lambda n: n) == Answer(False, "no: too small")
+    assert Answer(True, "yes")._ipython_display_() is None
+
+
+def test_a_seed_reaches_the_question(capsys):
+    @check
+    def seeded(function, *, seed=3) -> str:
+        """seeded(n) -> n."""
+        return f"{function(seed)}"
+
+    assert seeded(abs).text == "yes: 3" and seeded(abs, seed=-4).text == "yes: 4"
+
+
+def test_what_is_not_written_is_said_to_be_so():
+    def hole(n):
+        raise NotImplementedError("optional: add it to itself")
+
+    assert not twice(hole).written and not twice(hole) and twice(lambda n: n).written
 
 
 def test_a_hole_is_answered_with_its_hint(capsys):

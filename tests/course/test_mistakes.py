@@ -14,6 +14,7 @@ from minitorch_cnn.kernels.cuda.array import has_compiler
 pytest.importorskip("nbformat")
 
 from notebooks import make
+from notebooks.sources import cells, without_hints
 
 MISTAKES = {
     "02": [
@@ -414,11 +415,15 @@ ROWS = [(number, *row) for number, rows in MISTAKES.items() for row in rows]
 
 @cache
 def solved(number):
-    """The code cells that students write in, with their solutions."""
+    """The code cells that students write in and the checks, with the solutions."""
     (path,) = (path for path in make.sources() if path.stem.startswith(number))
-    cells = make.cells(path.read_text(encoding="utf-8"))
-    see = next(i for i, (_, text) in enumerate(cells) if re.search("^## See", text, re.MULTILINE))
-    return [text for kind, text in cells[:see] if kind == "code"]
+    found = cells(path.read_text(encoding="utf-8"))
+    see = next(i for i, at in enumerate(found) if re.search("^## See", at.text, re.MULTILINE))
+    return [without_hints(cell.text) for cell in found[:see] if cell.kind == "code"]
+
+
+def without_checks(text):
+    return re.sub(r"^check\..*$", "", text, flags=re.MULTILINE)
 
 
 @cache
@@ -426,22 +431,28 @@ def names(number):
     """What these cells define, with every check left out."""
     defined = {"__name__": f"notebook {number}"}
     for text in solved(number):
-        exec(re.sub(r"^check\..*$", "", text, flags=re.MULTILINE), defined)
+        exec(without_checks(text), defined)
     return defined
 
 
 def answer_to(number, check, old, new, capsys):
-    """What a check of a cell prints if a piece of the solution is written otherwise."""
-    (text,) = (text for text in solved(number) if f"\ncheck.{check}" in text)
+    """What a check of a cell prints if a piece of the solution is written otherwise.
+
+    The cells that define what the check calls are run again, so that they call the mistake.
+    """
     function = re.search(r"\w+\((?:sum\(|(\w+))", check).group(1) or "table"
+    pattern = rf"^check\.{re.escape(check)}.*$"
+    (asked,) = (
+        found for text in solved(number) for found in re.findall(pattern, text, re.MULTILINE)
+    )
+    (at,) = (i for i, text in enumerate(solved(number)) if f"def {function}(" in text)
+    text = solved(number)[at]
     begin = text.index("\n", text.index("# begin", text.index(f"def {function}(")))
     assert old in text[begin:], f"{old!r} is not in the solution of {function}"
     text = text[:begin] + text[begin:].replace(old, new, 1)
-    asked = re.search(rf"^check\.{re.escape(check)}.*$", text, re.MULTILINE).group()
-    text = re.sub(r"^check\..*$", "", text, flags=re.MULTILINE)
     defined = dict(names(number))
     defined["__name__"] = "mistaken"
-    exec(text, defined)
+    exec(without_checks(text), defined)
     capsys.readouterr()
     exec(asked, defined)
     return capsys.readouterr().out

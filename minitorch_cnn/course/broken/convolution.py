@@ -4,6 +4,7 @@ import numpy as np
 
 from ...kernels.conv2d.loops import conv2d_forward
 from ...kernels.window import Window
+from ..convolution import gathered, last_of_a_pixel, scattered
 
 
 def flipped(x, w, stride=1, padding=0):
@@ -18,11 +19,5 @@ def too_small(x, w, stride=1, padding=0):
 
 def overwriting(columns, shape, K, stride=1, padding=0):
     """A col2im in which the last window over a pixel overwrites the others."""
-    N, C, H, W = shape
-    OH, OW = (H + 2 * padding - K) // stride + 1, (W + 2 * padding - K) // stride + 1
-    gx = np.zeros((N, C, H + 2 * padding, W + 2 * padding))
-    parts = columns.reshape(C, K, K, N, OH, OW)
-    for kh, kw in np.ndindex(K, K):
-        rows, across = slice(kh, kh + OH * stride, stride), slice(kw, kw + OW * stride, stride)
-        gx[:, :, rows, across][:, :, :OH, :OW] = parts[:, kh, kw].swapaxes(0, 1)
-    return gx[:, :, padding : padding + H, padding : padding + W]
+    parts = columns.reshape(gathered(np.zeros(shape), stride, padding, K).shape)
+    return scattered(last_of_a_pixel(parts, shape, stride, padding), shape, stride, padding)
