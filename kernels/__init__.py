@@ -24,6 +24,7 @@ All operators share these modules:
     dispatch.py       which implementation runs, and how to force one
     tuning.py         measures implementations; tuned_file.py keeps the times per processor
     workspace.py      scratch memory
+    installed.py      whether a package is installed
     jit.py, cache.py  compilation by Numba, where it is installed, and the cache of compiled kernels
     sources.py        the version of the files that a kernel is compiled from
     warm.py           compiles the usual kernels at once: python -m minitorch_cnn.kernels warm

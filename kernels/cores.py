@@ -8,6 +8,7 @@ them are stopped for the rest of a tenth of a second.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
@@ -18,11 +19,25 @@ if TYPE_CHECKING:
 
 def usable_cores() -> int:
     """The number of cores that this process may use, at least 1; a quota is rounded down."""
+    if not has_threads():
+        return 1
     try:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:  # not on Linux
         cores = os.cpu_count() or 1
     return min(cores, quota() or cores)
+
+
+@cache
+def has_threads() -> bool:
+    """Whether Python can start threads; in a browser it cannot."""
+    thread = threading.Thread(target=int)
+    try:
+        thread.start()
+    except RuntimeError:
+        return False
+    thread.join()
+    return True
 
 
 @cache

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from .cores import has_threads
 from .cuda.array import has_compiler, has_gpu, is_emulated, on_gpu, on_host, with_floats
 from .cuda.host_adapter import HostAdapter, Transfer, transfer_of
 from .jit import can_compile, has_numba, has_numba_cuda
@@ -291,10 +292,10 @@ def standard(
 
 def _say_what_is_missing(need: Need) -> None:
     """Print the message once, in a process that keeps computing; inspecting a network's shapes is
-    too short to print it.
+    too short to print it. A browser has nothing to install.
     """
     now = time.monotonic()
-    if need not in _said and now - _missed.setdefault(need, now) >= PATIENCE:
+    if need not in _said and has_threads() and now - _missed.setdefault(need, now) >= PATIENCE:
         _said.add(need)
         print(
             f"minitorch_cnn: {need.name} is not installed, so this runs more slowly ({need.how})",

@@ -7,10 +7,11 @@ import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, partial
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
+
+from .installed import is_installed
 
 PATIENCE = 1.0  # seconds of compiling before a message says so
 
@@ -21,7 +22,7 @@ _complete: set[tuple] = set()  # (operator, array types) for which all kernels a
 @cache
 def has_numba() -> bool:
     """Whether Numba is installed."""
-    return find_spec("numba") is not None
+    return is_installed("numba")
 
 
 @cache
@@ -31,7 +32,7 @@ def has_numba_cuda() -> bool:
     Tried once: that it is installed says little, since it also needs CUDA's libraries and a NumPy
     that its version knows.
     """
-    if find_spec("numba_cuda") is None:
+    if not is_installed("numba_cuda"):
         return False
     try:
         with warnings.catch_warnings():

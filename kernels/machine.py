@@ -11,7 +11,6 @@ Then the kernels compile for that machine on any processor that has its instruct
 to rounding. The variable must be set before the first kernel is compiled.
 """
 
-import ctypes
 import os
 import platform
 import re
@@ -151,6 +150,8 @@ def system_caches(root: str = "/") -> dict[str, Cache]:
 
 def _sysctl(name: str) -> int:
     """An integer that macOS reports; 0 if it does not."""
+    import ctypes
+
     value, size = ctypes.c_int64(0), ctypes.c_size_t(8)
     find = ctypes.CDLL(None).sysctlbyname
     failed = find(name.encode(), ctypes.byref(value), ctypes.byref(size), None, ctypes.c_size_t(0))

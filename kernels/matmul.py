@@ -14,6 +14,7 @@ from functools import cache
 
 import numpy as np
 
+from .cores import has_threads
 from .threads import parallel_for
 from .workspace import cut
 
@@ -106,6 +107,8 @@ def _stack(a, b, y, macs):
 @cache
 def _libraries() -> list:
     """The threadpoolctl controllers of NumPy's BLAS and of all others that are loaded by now."""
+    if not has_threads():  # in a browser; neither has BLAS
+        return []
     from threadpoolctl import ThreadpoolController
 
     found = ThreadpoolController().lib_controllers

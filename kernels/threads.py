@@ -14,7 +14,7 @@ from importlib import import_module
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from .cores import usable_cores
+from .cores import has_threads, usable_cores
 from .jit import has_numba
 
 if TYPE_CHECKING:
@@ -134,7 +134,8 @@ class _ThreadPool:
         if self.compiled:
             self.state = self.compiled.new_state(size, PIECES, size > usable_cores())
             self.address = self.state.ctypes.data
-        self.workers = [_Worker(self, rank) for rank in range(1, size)]
+        ranks = range(1, size) if has_threads() else ()
+        self.workers = [_Worker(self, rank) for rank in ranks]
         for worker in self.workers:
             worker.start()
 

@@ -15,11 +15,11 @@ import inspect
 import re
 from collections.abc import Iterable
 from functools import cache
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
 
+from .kernels.installed import is_installed
 from .spelling import nearest
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def check_device(device: DeviceLike | None, name: str) -> str:
 def count_gpus(name: str, device: str) -> int:
     """The number of GPUs. Raises: RuntimeError, naming the function `name`, if there is none."""
     instead = "device='emulator' runs the same kernels on the CPU"
-    if find_spec("cupy") is None:
+    if not is_installed("cupy"):
         raise RuntimeError(
             f"{name}: device={device!r} needs CuPy, which is not installed "
             f"(pip install 'minitorch_cnn[gpu]'); {instead}"

@@ -9,10 +9,11 @@ of their CUDA kernels, which the emulator runs on the CPU.
 import sys
 from collections.abc import Callable
 from functools import cache
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
+
+from ..installed import is_installed
 
 
 class EmulatorArray(np.ndarray):
@@ -157,7 +158,7 @@ def with_floats(where: Callable[[Any], bool]) -> Callable[[Any], bool]:
 @cache
 def has_gpu() -> bool:
     """Whether CuPy is installed and sees a GPU."""
-    if find_spec("cupy") is None:
+    if not is_installed("cupy"):
         return False
     import cupy
 

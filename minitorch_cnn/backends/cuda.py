@@ -1,8 +1,8 @@
 """Whether GPUs can be used; NVIDIA's, by CuPy."""
 
-from importlib.util import find_spec
+from ..kernels.installed import is_installed
 
 
 def is_built() -> bool:
     """Whether CuPy is installed."""
-    return find_spec("cupy") is not None
+    return is_installed("cupy")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from typing import Any
+
+from ..kernels.installed import is_installed
 
 __all__ = ["mark", "range", "range_pop", "range_push"]
 
 
 def _nvtx() -> Any:
-    if find_spec("cupy") is None:
+    if not is_installed("cupy"):
         return None
     from cupy.cuda import nvtx
 

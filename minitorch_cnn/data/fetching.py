@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -133,6 +133,16 @@ class Fetcher:
         if not samples or (self.job.drop_last and len(samples) < count):
             return END
         return self.job.collate_fn(samples[0] if wanted is None else samples)
+
+
+def load_here(job: Job, seed: int, tasks: Iterator[Any]) -> Generator[Any, None, None]:
+    """The batches of `tasks`, each loaded on demand."""
+    fetch = Fetcher(job, threading.Event())
+    for task in tasks:
+        batch = fetch(0, seed, task)
+        if batch is END:
+            return
+        yield batch
 
 
 def seed_globals(seed: int, first: int) -> None:

@@ -13,17 +13,21 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..devices import check_device
+from ..kernels.cores import has_threads
 from ..random import Rows, default_generator, drawing_from
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset, Samples
-from .fetching import Job
+from .fetching import Job, load_here
 from .randomness import check_generator, stream
 from .samplers import BatchSampler, RandomSampler, SequentialSampler
 from .transfer import transferred
-from .workers import KINDS, Workers, load_here
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
+
+    from .workers import Workers
+
+KINDS = ("threads", "processes")  # of workers
 
 # The settings that the samplers and workers of a loader depend on.
 FIXED = (
@@ -47,7 +51,8 @@ class DataLoader:
     batch_size: samples per batch; None delivers the samples one by one.
     shuffle: whether each epoch has a new random order.
     sampler: an iterable of the indices of an epoch; batch_sampler: of lists of indices.
-    num_workers: 0 loads a batch on demand; more workers load ahead of time.
+    num_workers: 0 loads a batch on demand, as does any number in a browser, where Python cannot
+        start threads; more workers load ahead of time.
     collate_fn: turns a list of samples into a batch; with batch_size=None, it converts a sample.
     pin_memory, pin_memory_device: change nothing: `batches_on` always copies to a GPU through
         page-locked memory. in_order: changes nothing: batches always come in order.
@@ -299,7 +304,7 @@ class DataLoader:
             self._iterable,
             self.drop_last,
         )
-        if self.num_workers == 0:
+        if self.num_workers == 0 or not has_threads():
             return load_here(job, seed, tasks)
         ahead = self.num_workers * (self.prefetch_factor or 2)
         workers = self._workers(job)
@@ -310,6 +315,8 @@ class DataLoader:
         kept = self._kept
         if kept is not None and kept.executors and not kept.busy:
             return kept
+        from .workers import Workers
+
         workers = Workers(job, self.workers)
         if self.persistent_workers and (kept is None or not kept.executors):
             self._kept = workers

@@ -22,18 +22,6 @@ from typing import Any
 
 from .fetching import END, Fetcher, Job
 
-KINDS = ("threads", "processes")
-
-
-def load_here(job: Job, seed: int, tasks: Iterator[Any]) -> Generator[Any, None, None]:
-    """The batches of `tasks`, each loaded on demand."""
-    fetch = Fetcher(job, threading.Event())
-    for task in tasks:
-        batch = fetch(0, seed, task)
-        if batch is END:
-            return
-        yield batch
-
 
 class Workers:
     """`job.num_workers` threads or processes that load batches, for one or more epochs.

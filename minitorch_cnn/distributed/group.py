@@ -11,12 +11,12 @@ import threading
 import time
 import traceback
 from datetime import timedelta
-from importlib.util import find_spec
 from types import TracebackType
 from typing import Any
 
 from ..kernels import threads
 from ..kernels.cores import usable_cores
+from ..kernels.installed import is_installed
 from . import waiting, watcher
 from .mpi import MPIBackend
 
@@ -283,7 +283,7 @@ def launched_rank() -> int:
 
 def is_available() -> bool:
     """Whether mpi4py is installed."""
-    return find_spec("mpi4py") is not None
+    return is_installed("mpi4py")
 
 
 is_mpi_available = is_available
@@ -291,7 +291,7 @@ is_mpi_available = is_available
 
 def is_nccl_available() -> bool:
     """Whether CuPy finds the NCCL library."""
-    if find_spec("cupy") is None or not is_available():
+    if not is_installed("cupy") or not is_available():
         return False
     from cupy.cuda import nccl
 

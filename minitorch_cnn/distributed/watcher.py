@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import platform
 import select
-import subprocess
 import sys
 from typing import Any
 
@@ -25,6 +24,8 @@ def start(processes: dict[int, int]) -> Any:
     """
     if not hasattr(os, "pidfd_open"):
         return None
+    import subprocess  # a browser has none
+
     handles = {rank: os.pidfd_open(number) for rank, number in processes.items()}
     named = [f"{rank}={number}={handles[rank]}" for rank, number in processes.items()]
     started = subprocess.Popen(

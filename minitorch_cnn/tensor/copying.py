@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import ctypes
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +86,8 @@ def _in_order(owner: Array) -> Array:
     """The memory of an array as an array in C order: the array itself, or its bytes."""
     if owner.flags.c_contiguous:
         return np.asarray(owner)
+    import ctypes  # a browser has none
+
     reach = [(n - 1) * s for n, s in zip(owner.shape, owner.strides, strict=True)]
     low = devices.address(owner) + sum(step for step in reach if step < 0)
     size = sum(map(abs, reach)) + owner.itemsize

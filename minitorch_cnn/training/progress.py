@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..kernels.cores import has_threads
+
 
 class Silent:
     """Shows nothing; the base class of the other displays.
@@ -39,6 +41,8 @@ class Bar(Silent):
     def __init__(self, total: int | None, done: int):
         from tqdm.auto import tqdm
 
+        if not has_threads():
+            tqdm.monitor_interval = 0  # a thread would watch over the bars
         self._bar = tqdm(
             total=total,
             initial=done,
@@ -62,7 +66,15 @@ class Bar(Silent):
         self._bar.close()
 
 
-PROGRESS = {"bar": Bar, "plain": Plain, "none": Silent}
+def bar(total: int | None, done: int) -> Silent:
+    """A Bar, or Plain lines where tqdm cannot be imported, as in some browsers."""
+    try:
+        return Bar(total, done)
+    except ImportError:
+        return Plain(total, done)
+
+
+PROGRESS = {"bar": bar, "plain": Plain, "none": Silent}
 
 
 def describe(row: dict, epochs: int) -> str:
