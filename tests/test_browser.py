@@ -53,29 +53,12 @@ def test_every_part_imports_in_a_browser(in_browser):
 
 
 def test_lenet5_learns_the_digits_in_a_browser(in_browser):
-    out = in_browser("""
-import minitorch_cnn as mt
-from minitorch_cnn.data import DataLoader
-from minitorch_cnn.data.datasets import Digits
-from minitorch_cnn.models import create_model
-from minitorch_cnn.optim import Adam
-from minitorch_cnn.training import fit
-
-mt.manual_seed(0)
-mt.set_num_threads(4)  # as programs do; one thread works all the same
-net = create_model("lenet5")
-train, test = (Digits(part, size=32) for part in (True, False))
-loaders = DataLoader(train, 64, shuffle=True, num_workers=2), DataLoader(test, 256)
-optimizer = Adam(net.parameters(), lr=2e-3)
-print(fit(net, *loaders, epochs=3, optimizer=optimizer)[-1]["test_top1"])
-mt.save(net.state_dict(), "lenet5.pt")
-net.load_state_dict(mt.load("lenet5.pt"))
-x = mt.as_tensor(test.images[:4])
-print((mt.compile(net.eval())(x) - net(x)).abs().max().item() < 1e-4)
-""")
-    accuracy, same = out.splitlines()[-2:]
+    program = ROOT / "tests" / "browser_lenet5.py"
+    out = in_browser(program.read_text(encoding="utf-8"))
+    accuracy, same, dtypes = out.splitlines()[-3:]
     assert float(accuracy) > 0.9
     assert same == "True"
+    assert dtypes == "int64 int64 int64"
 
 
 def test_the_bar_of_a_browser_starts_no_thread(in_browser):

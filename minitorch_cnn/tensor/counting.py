@@ -143,10 +143,12 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     if minlength < 0:
         raise RuntimeError(f"bincount: minlength={minlength} must not be negative")
     x, w = arrays_of("bincount", input, weights)
-    y = np.bincount(x, w, minlength)
-    if weights is not None and weights.dtype == dtypes.float32:
-        y = y.astype(dtypes.float32)
-    return array_function.Tensor(y)
+    dtype = dtypes.float64
+    if weights is None:
+        dtype = dtypes.int64
+    elif weights.dtype == dtypes.float32:
+        dtype = dtypes.float32
+    return array_function.Tensor(np.bincount(x, w, minlength).astype(dtype, copy=False))
 
 
 def histc(input: TensorLike, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:

@@ -52,7 +52,9 @@ def tensor(
         dtype = array.dtype if keeps else dtypes.get_default_dtype()
         if array.size == 0 and not typed:
             dtype = dtypes.get_default_dtype()
-        elif dtype.kind == "u" and not typed:  # 2^63: NumPy takes uint64, PyTorch refuses
+        elif dtype.kind in "iu" and not typed:
+            # NumPy takes uint64 for 2^63, which PyTorch refuses, and int32 where addresses have 32
+            # bits, as in a browser.
             dtype = dtypes.int64
     dtype = dtypes.check_dtype(dtype, "tensor")
     if dtype is dtypes.uint64 and array.dtype == dtypes.float64 and not typed:

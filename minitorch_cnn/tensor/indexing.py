@@ -214,8 +214,9 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Tensor | tuple[Tensor, 
     With `as_tuple` the result is one tensor per axis, which together index `input`.
     """
     if as_tuple:
-        return tuple(array_function.Tensor(i) for i in np.nonzero(np.atleast_1d(input.array)))
-    return array_function.Tensor(np.argwhere(input.array))
+        places = np.nonzero(np.atleast_1d(input.array))
+        return tuple(array_function.Tensor(i.astype(np.int64, copy=False)) for i in places)
+    return array_function.Tensor(np.argwhere(input.array).astype(np.int64, copy=False))
 
 
 def argwhere(input: Tensor) -> Tensor:

@@ -34,7 +34,7 @@ def sort(
         order = np.flip(x.shape[axis] - 1 - order, axis).copy()
     else:
         order = x.argsort(axis, kind="stable")
-    order = array_function.Tensor(order)
+    order = array_function.Tensor(order.astype(dtypes.int64, copy=False))
     return ValuesAndIndices(gather(input, axis, order), order)
 
 

@@ -95,3 +95,16 @@ def test_where_there_is_no_affinity_all_cores_count(monkeypatch):
     assert cores.usable_cores() == 12
     monkeypatch.setattr(os, "cpu_count", lambda: None)
     assert cores.usable_cores() == 1
+
+
+def test_where_no_thread_starts_there_is_one_usable_core(monkeypatch):
+    def cannot_start(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("threading.Thread.start", cannot_start)
+    cores.has_threads.cache_clear()
+    try:
+        assert not cores.has_threads()
+        assert cores.usable_cores() == 1
+    finally:
+        cores.has_threads.cache_clear()
