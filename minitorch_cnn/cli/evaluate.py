@@ -34,12 +34,14 @@ examples:
   minitorch-cnn evaluate runs/first runs/second          an ensemble of both
   minitorch-cnn evaluate alexnet --weights alexnet.pth --data folder photos
   minitorch-cnn evaluate vgg16 --weights vgg16.pth --data folder photos --crops 10
+  minitorch-cnn evaluate vgg16 --weights vgg16.pth --data folder photos --dense --crops 50 \
+    --scales 256 384 512
   minitorch-cnn evaluate net.onnx --mean 0.5 --std 0.5 --data folder photos
   minitorch-cnn evaluate vgg16 resnet50 --weights vgg16.pth resnet50.pth --data folder photos"""
 
 MANY = 40  # classes; no list is printed for more
 BATCH = 64
-DENSE = 224  # the image size for which VGG's first linear layer gets maps of 7 x 7
+CROPS = {10: "ten_crops", 50: "grid_crops", 144: "square_crops"}
 
 
 def add_parser(commands) -> None:
@@ -52,18 +54,26 @@ def add_parser(commands) -> None:
         metavar="DIR",
         help="the folder of a run, or FILE.onnx; with --weights a MODEL",
     )
-    looks = parser.add_mutually_exclusive_group()
-    looks.add_argument(
+    parser.add_argument(
         "--crops",
         type=int,
-        choices=(1, 10),
+        choices=(1, *CROPS),
         default=1,
-        help="views of each image: its middle, or ten crops (1)",
+        help="views of each image: its middle; AlexNet's 10 crops, VGG's 50 of a 5 x 5 grid, or "
+        "GoogLeNet's 144 at four scales (1)",
     )
-    looks.add_argument(
+    parser.add_argument(
         "--dense",
         action="store_true",
-        help="apply a VGG densely to each image and its mirror image",
+        help="apply the model at every position of each image and its mirror image; with --crops "
+        "10 or more, average with those",
+    )
+    parser.add_argument(
+        "--scales",
+        nargs="+",
+        type=int,
+        metavar="Q",
+        help="average over these lengths of the image's shorter side, in pixels",
     )
     add_options(parser, nargs="+")
     parser.add_argument(
@@ -89,9 +99,10 @@ def run(options) -> None:
         models, data, what = load_files(options)
     for trained in models:
         trained.model.to(device=options.device)
-    if not options.dense:
-        models = [trained._replace(model=Fast(trained.model)) for trained in models]
-    if len(models) == 1 and options.crops == 1 and not options.dense:
+    if options.scales and options.crops == 144:
+        raise CommandError("--crops 144 has its own four scales: leave out --scales")
+    models = [trained._replace(model=Fast(trained.model)) for trained in models]
+    if len(models) == 1 and options.crops == 1 and not options.dense and not options.scales:
         evaluation = evaluate_one(models[0], data, options)
     else:
         evaluation = evaluate_looks(models, data, options)
@@ -242,34 +253,47 @@ def evaluate_looks(models: list[Trained], data, options):
 
 
 def look(trained: Trained, data, options):
-    """The probabilities of one model for all images."""
-    from ..data import DataLoader
-    from ..models.vgg import VGG, fully_convolutional
-    from ..training import (
-        average_predictions,
-        mirrored,
-        predict,
-        predict_crops,
-        predict_dense,
-        ten_crops,
-        whole_image,
-    )
+    """The probabilities of one model for all images.
 
+    VGG's combination of dense evaluation and crops: the mean of both (Simonyan and Zisserman 2015,
+    section 4.3), each averaged over the scales.
+    """
+    from ..training import at_scale, average_predictions
+
+    transform: Any = trained.transform
+    chains = [at_scale(transform, side) for side in options.scales or ()] or [transform]
+    looks = []
     if options.dense:
-        if not isinstance(trained.model, VGG):
-            raise CommandError(f"--dense is for VGG, not for {trained.name}")
-        net = fully_convolutional(trained.model).to(device=options.device)
-        transform: Any = trained.transform
-        whole: Any = whole_image(transform)
-        if whole.transforms[0].size < DENSE:
-            raise CommandError(f"--dense needs images of {DENSE} pixels or more (--resize)")
-        both = [DataLoader(data(transform), 1) for transform in (whole, mirrored(whole))]
-        return average_predictions([predict_dense(net, batches) for batches in both])
-    if options.crops == 10:
-        chain: Any = trained.transform
-        batches = DataLoader(data(ten_crops(chain)), BATCH // 8)
-        return predict_crops(trained.model, batches)
-    return predict(trained.model, DataLoader(data(trained.transform), BATCH))
+        looks.append(dense_look(trained, data, chains))
+    if options.crops > 1 or not options.dense:
+        looks.append(average_predictions([crops_look(trained, data, c, options) for c in chains]))
+    return average_predictions(looks)
+
+
+def dense_look(trained: Trained, data, chains: list):
+    """The mean over scales and both mirror images of the scores at all positions."""
+    from ..data import DataLoader
+    from ..training import average_predictions, dense_form, mirrored, predict_dense, whole_image
+
+    whole: list[Any] = [whole_image(chain) for chain in chains]
+    middle: Any = trained.transform
+    crop = next(step.size for step in middle.transforms if type(step).__name__ == "CenterCrop")
+    model: Any = trained.model
+    net = dense_form(model.model, (trained.channels, *crop))
+    loaders = [DataLoader(data(t), 1) for chain in whole for t in (chain, mirrored(chain))]
+    return average_predictions([predict_dense(net, batches) for batches in loaders])
+
+
+def crops_look(trained: Trained, data, chain, options):
+    """The mean over the crops of each image, or its middle."""
+    from .. import training
+    from ..data import DataLoader
+
+    if options.crops == 1:
+        return training.predict(trained.model, DataLoader(data(chain), BATCH))
+    crops = getattr(training, CROPS[options.crops])(chain)
+    batch = max(1, BATCH // 8 * 10 // options.crops)
+    return training.predict_crops(trained.model, DataLoader(data(crops), batch))
 
 
 def report_classes(classes: Any, matrix: Any) -> None:

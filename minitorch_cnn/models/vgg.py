@@ -149,29 +149,45 @@ def copy_from_net_a(net: VGG, trained: VGG) -> None:
         ours[name].load_state_dict(theirs[name].state_dict())
 
 
-def fully_convolutional(net: VGG) -> nn.Sequential:
+def fully_convolutional(net: nn.Module) -> nn.Sequential:
     """Convert the linear layers of a net to convolutions, for a score map (section 3.2).
 
-    x (N, in_channels, H, W), H and W >= 224 -> y (N, num_classes, H//32 - 6, W//32 - 6)
+    x (N, in_channels, H, W), with features of k x k or more -> y (N, num_classes, h, w)
 
-    fc6 becomes a 7 x 7 convolution, fc7 and fc8 become 1 x 1. An image of 224 has one position,
-    with the scores of `net`; a larger one is evaluated in steps of 32 pixels, in one pass. The
-    weights are those of `net`, in the same memory and under the same names.
+    net: VGG, AlexNet, ZFNet or another net of `features`, `avgpool` (adaptive, to k x k) and
+    `classifier` (a Sequential with linear layers). The first linear layer becomes a k x k
+    convolution, the others become 1 x 1. A VGG has one position in an image of 224, with the
+    scores of `net`; a larger one is evaluated in steps of 32 pixels, in one pass. The weights are
+    those of `net`, in the same memory and under the same names. `mt.training.dense_form` converts
+    any classifier.
+
+    Raises: ValueError for a net of another form.
     """
-    layers, kernel = [], 7
-    for layer in net.classifier:
+    parts = ("features", "avgpool", "classifier")
+    found: list[Any] = [getattr(net, name, None) for name in parts]
+    features, pool, head = found
+    fits = isinstance(pool, nn.AdaptiveAvgPool2d) and isinstance(head, nn.Sequential)
+    if not fits or features is None or not any(isinstance(m, nn.Linear) for m in head):
+        raise ValueError(
+            f"fully_convolutional: net={type(net).__name__} must have features, avgpool and a "
+            "classifier with linear layers; mt.training.dense_form(net, image_shape) converts "
+            "other nets"
+        )
+    size = pool.output_size
+    layers, kernel = [], size if isinstance(size, tuple) else (size, size)
+    for layer in head:
         if isinstance(layer, nn.Linear):
-            layer, kernel = _as_convolution(layer, kernel), 1
+            layer, kernel = _as_convolution(layer, kernel), (1, 1)
         layers.append(layer)
-    dense = nn.Sequential({"features": net.features, "classifier": nn.Sequential(*layers)})
+    dense = nn.Sequential({"features": features, "classifier": nn.Sequential(*layers)})
     return dense.train(net.training)
 
 
-def _as_convolution(linear: nn.Linear, kernel: int) -> nn.Conv2d:
-    """weight (O, C*K*K) -> (O, C, K, K): the same layer, applied at every position of its input."""
-    channels = linear.in_features // kernel**2
+def _as_convolution(linear: nn.Linear, kernel: tuple[int, int]) -> nn.Conv2d:
+    """weight (O, C*K*L) -> (O, C, K, L): the same layer, applied at every position of its input."""
+    channels = linear.in_features // (kernel[0] * kernel[1])
     with nn.shapes_only():
-        conv = nn.Conv2d(channels, linear.out_features, kernel)
+        conv = nn.Conv2d(channels, linear.out_features, kernel, bias=linear.bias is not None)
     conv.weight = nn.Parameter(linear.weight.detach().reshape(conv.weight.shape))
     conv.bias = linear.bias
     return conv

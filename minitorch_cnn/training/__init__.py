@@ -3,6 +3,7 @@
 from .checkpoint import load_checkpoint, save_checkpoint
 from .class_files import read_classes
 from .config import make_config
+from .dense import dense_form
 from .evaluation import average_predictions, predict_crops, predict_dense
 from .fit import fit
 from .history import History
@@ -23,14 +24,16 @@ from .recipes import Recipe, recipe
 from .run import Result, Run, evaluate_run, load_run, resume_run, train_run
 from .run_config import RunConfig
 from .sources import SOURCES
-from .weights import (
-    load_weights,
+from .views import (
+    at_scale,
+    evaluation_sides,
+    grid_crops,
     mirrored,
-    preprocessing,
-    read_weights,
+    square_crops,
     ten_crops,
     whole_image,
 )
+from .weights import load_weights, preprocessing, read_weights
 
 __all__ = [
     "SOURCES",
@@ -44,12 +47,16 @@ __all__ = [
     "Result",
     "Run",
     "RunConfig",
+    "at_scale",
     "average_predictions",
     "confusion_matrix",
+    "dense_form",
     "evaluate",
     "evaluate_predictions",
     "evaluate_run",
+    "evaluation_sides",
     "fit",
+    "grid_crops",
     "load_checkpoint",
     "load_run",
     "load_weights",
@@ -65,6 +72,7 @@ __all__ = [
     "recipe",
     "resume_run",
     "save_checkpoint",
+    "square_crops",
     "ten_crops",
     "top_k_accuracy",
     "train_run",

@@ -5,6 +5,8 @@
     predict_dense(net, batches)              the whole image: batches of Resize(256), for example
     average_predictions([first, second])     an ensemble of models, crops, scales or mirror images
 
+The transforms of such views of an image are in views.py.
+
 Each returns `Predictions`, from which `evaluate_predictions` computes the errors. Where
 probabilities are averaged, `logits` holds the logarithm of the mean, which softmax inverts.
 """
@@ -26,9 +28,9 @@ from .metrics import Predictions, collect
 def predict_crops(model: Module, batches: Iterable[Any]) -> Predictions:
     """Average the probabilities over the crops of each image.
 
-    batches of (x (N, T, C, H, W), labels (N,)): T crops per image, as `TenCrop` makes them. From
-    "ImageNet classification with deep convolutional neural networks" (Krizhevsky et al. 2012),
-    section 4.1.
+    batches of (x (N, T, C, H, W), labels (N,)): T crops per image, as `TenCrop`, `GridCrop` and
+    `SquareCrops` make them. From "ImageNet classification with deep convolutional neural
+    networks" (Krizhevsky et al. 2012), section 4.1.
 
     Raises: ValueError if there is no batch, or for images without crops.
     """
@@ -50,7 +52,7 @@ def predict_dense(net: Module, batches: Iterable[Any]) -> Predictions:
     """Average the scores over all positions of a net applied convolutionally to the image.
 
     batches of (x (N, C, H, W), labels (N,)); net: (N, C, H, W) -> a score map (N, K, h, w), as
-    `models.vgg.fully_convolutional` returns. From "Very deep convolutional networks for large-scale
+    `dense_form` returns. From "Very deep convolutional networks for large-scale
     image recognition" (Simonyan and Zisserman 2014), section 3.2, which then averages the
     probabilities of the image and of its mirror image: see `average_predictions`.
 

@@ -12,9 +12,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ..data import transforms
 from ..interop import Opaque, load, metadata_of
 from ..models import model_entry
 from ..models.blocks import IMAGENET_MEAN, IMAGENET_STD
@@ -186,34 +183,3 @@ def load_weights(model: Module, path: str | Path, new_classes: bool = False) -> 
 def _some(names: list[str]) -> str:
     rest = len(names) - SHOWN
     return ", ".join(names[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
-
-
-def ten_crops(transform: transforms.Compose) -> transforms.Compose:
-    """A transform that ends in ten crops, where the given one takes the middle of the image."""
-    steps, size = _without_middle("ten_crops", transform)
-    return transforms.Compose([*steps, transforms.TenCrop(size)])
-
-
-def whole_image(transform: transforms.Compose) -> transforms.Compose:
-    """A transform that keeps the whole image, where the given one takes the middle of it."""
-    return transforms.Compose(_without_middle("whole_image", transform)[0])
-
-
-def mirrored(transform: transforms.Compose) -> transforms.Compose:
-    """The given transform followed by a horizontal flip."""
-    return transforms.Compose([*transform.transforms, _mirror])
-
-
-def _mirror(image: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
-    return image[..., ::-1]
-
-
-def _without_middle(name: str, transform: transforms.Compose) -> tuple[list, tuple[int, int]]:
-    """The steps except the centre crop of a larger image, and the size of that crop."""
-    for i, step in enumerate(transform.transforms):
-        before = getattr(transform.transforms[i - 1], "size", None) if i else None
-        if isinstance(step, transforms.CenterCrop) and isinstance(before, int):
-            size: Any = step.size
-            if before > min(size):
-                return transform.transforms[:i] + transform.transforms[i + 1 :], size
-    raise ValueError(f"{name}: the model sees all of an image, not the middle of a larger one")

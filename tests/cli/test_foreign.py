@@ -68,12 +68,29 @@ def test_other_looks_and_ensembles_are_measured(command, trained_vgg, pictures):
     crops = command("evaluate", "vgg11", *data, "--crops", 10, *given)
     dense = command("evaluate", "vgg11", *data, "--dense", *given, "--resize", 230, "--crop", 224)
     assert "of 20 images" in accuracy(crops) and "of 20 images" in accuracy(dense)
+    for looks in (
+        ["--crops", 50],
+        ["--crops", 144],
+        ["--scales", 36, 48],
+        ["--scales", 36, "--crops", 10],
+    ):
+        assert "of 20 images" in accuracy(command("evaluate", "vgg11", *data, *looks, *given))
     assert "of 4 images" in accuracy(command("evaluate", trained_vgg, "--crops", 10))
     both = command("evaluate", "vgg11", "vgg11", *data, *given[:1], file, *given[1:])
     assert both.out.startswith("vgg11 and vgg11 on ")
     assert accuracy(both) == accuracy(command("evaluate", "vgg11", *data, *given))
     alone = command("evaluate", trained_vgg)
     assert accuracy(command("evaluate", trained_vgg, trained_vgg)) == accuracy(alone)
+
+
+def test_any_classifier_is_applied_densely_also_together_with_crops(command, pictures, tmp_path):
+    mt.manual_seed(0)
+    net = mt.models.create_model("resnet18", width=1 / 8, num_classes=2)
+    mt.save(net.state_dict(), tmp_path / "resnet.safetensors")
+    given = ["--weights", tmp_path / "resnet.safetensors", "--set", "width=0.125", "num_classes=2"]
+    given += ["--data", "folder", pictures, "--resize", 80, "--crop", 64]
+    for looks in (["--dense"], ["--dense", "--crops", 10, "--scales", 72, 80]):
+        assert "of 20 images" in accuracy(command("evaluate", "resnet18", *looks, *given))
 
 
 def test_a_run_has_weights_of_its_own(refused, trained_vgg, pictures):
@@ -139,9 +156,6 @@ def test_what_does_not_fit_together_is_refused(refused, trained_vgg, pictures, t
     (tmp_path / "three").write_text("a\nb\nc\n")
     broken.write_bytes(b"PK\x03\x04")
     (tmp_path / "text.pth").write_text("weights")
-    net = mt.models.create_model("resnet18", width=1 / 8, num_classes=2)
-    mt.save(net.state_dict(), tmp_path / "resnet.safetensors")
-    resnet = ["--weights", tmp_path / "resnet.safetensors", "--set", "width=0.125", "num_classes=2"]
     cases = {
         "--resize needs --weights": ["evaluate", trained_vgg, "--resize", 40],
         "--data needs --weights": ["evaluate", trained_vgg, *data],
@@ -154,10 +168,12 @@ def test_what_does_not_fit_together_is_refused(refused, trained_vgg, pictures, t
         "broken.pth is refused": ["predict", "vgg11", image, "--weights", broken],
         "text.pth is refused": ["predict", "vgg11", image, "--weights", tmp_path / "text.pth"],
         "there is no file": ["predict", "vgg11", image, "--weights", tmp_path / "none.pth"],
-        "--dense needs images of 224": ["evaluate", trained_vgg, "--dense"],
+        "avgpool changes the size of the features": ["evaluate", trained_vgg, "--dense"],
+        "--crops 144 has its own four scales": [
+            *("evaluate", trained_vgg, "--crops", 144, "--scales", 40)
+        ],
         "vgg11 is a model, not the folder of a run: --weights FILE": ["predict", "vgg11", image],
         "vgg13 is a model, not the folder": ["evaluate", "vgg13"],
-        "--dense is for VGG": ["evaluate", "resnet18", "--dense", *data, *resnet],
     }
     for message, arguments in cases.items():
         assert message in refused(*arguments)

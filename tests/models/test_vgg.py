@@ -155,6 +155,21 @@ def test_the_fully_convolutional_form_is_the_net_at_every_position():
         np.testing.assert_allclose(scores[:, :, i, j], expected, rtol=1e-10)
 
 
+@pytest.mark.parametrize("name", ["alexnet", "zfnet"])
+def test_nets_like_vgg_have_a_fully_convolutional_form(name):
+    net = create_model(name, width=1 / 16, num_classes=5).double().eval()
+    dense, x = fully_convolutional(net), mt.randn(1, 3, 224, 224, dtype=mt.float64)
+    found = dense(x).detach().numpy()
+    np.testing.assert_allclose(found[..., 0, 0], net(x).detach().numpy(), rtol=1e-9, atol=1e-12)
+    assert dense(mt.zeros(1, 3, 256, 288, dtype=mt.float64)).shape == (1, 5, 2, 3)
+
+
+def test_a_net_without_linear_layers_behind_pooling_has_no_such_form():
+    for name in ("resnet18", "nin_cifar", "lenet5"):
+        with pytest.raises(ValueError, match=r"fully_convolutional: net=.* must have features"):
+            fully_convolutional(create_model(name))
+
+
 def test_the_fully_convolutional_form_has_the_weights_of_the_net_and_its_names():
     net = small("vgg11")
     dense = fully_convolutional(net)

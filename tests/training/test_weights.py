@@ -12,15 +12,11 @@ import minitorch_cnn as mt
 from minitorch_cnn.data import transforms as T
 from minitorch_cnn.models import create_model, list_models, model_entry
 from minitorch_cnn.training import (
-    Preprocessing,
     Recipe,
     load_weights,
     make_config,
-    mirrored,
     preprocessing,
     read_weights,
-    ten_crops,
-    whole_image,
 )
 
 
@@ -205,22 +201,6 @@ def test_a_model_that_renormalises_its_input_takes_imagenets():
 
 def test_all_models_have_a_preprocessing():
     assert all(preprocessing(name).crop for name in list_models())
-
-
-def test_ten_crops_and_the_whole_image_take_the_place_of_the_middle():
-    image = np.random.default_rng(0).random((3, 60, 80), dtype=np.float32)
-    middle = Preprocessing(48, 32, (0.5,), (0.25,)).transform()
-    crops, whole = ten_crops(middle)(image), whole_image(middle)(image)
-    assert crops.shape == (10, 3, 32, 32) and whole.shape == (3, 48, 64)
-    np.testing.assert_allclose(crops[4], middle(image), rtol=1e-6)
-    assert np.array_equal(mirrored(middle)(image), middle(image)[..., ::-1])
-
-
-def test_a_model_that_sees_all_of_an_image_has_no_other_looks():
-    everything = T.Compose([T.Resize(32), T.CenterCrop(32), T.Normalize((0.5,), (0.25,))])
-    for look in (ten_crops, whole_image):
-        with pytest.raises(ValueError, match="sees all of an image"):
-            look(everything)
 
 
 def test_a_run_from_published_weights_keeps_their_preprocessing():

@@ -19,6 +19,7 @@ from .levels import (
     RandomSolarize,
 )  # fmt: skip
 from .lighting import PCALighting, pixel_pca
+from .many_crops import GridCrop, SquareCrops
 from .normalize import Normalize
 from .pad import Pad
 from .perspective import RandomPerspective
@@ -40,6 +41,7 @@ __all__ = [
     "FiveCrop",
     "GaussianBlur",
     "Grayscale",
+    "GridCrop",
     "InterpolationMode",
     "Lambda",
     "Normalize",
@@ -67,6 +69,7 @@ __all__ = [
     "RandomVerticalFlip",
     "Resize",
     "ScaleJitter",
+    "SquareCrops",
     "TenCrop",
     "ToPILImage",
     "ToTensor",

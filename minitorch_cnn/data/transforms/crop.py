@@ -150,7 +150,7 @@ class FiveCrop(Transform):
 
     def apply(self, image: Image, rng: np.random.Generator) -> Image:
         check_fits("FiveCrop", pair("FiveCrop", self.size), get_dimensions(image)[1:])
-        return _stacked(five_crop(image, self.size))
+        return stacked(five_crop(image, self.size))
 
 
 @dataclass
@@ -172,8 +172,9 @@ class TenCrop(Transform):
 
     def apply(self, image: Image, rng: np.random.Generator) -> Image:
         check_fits("TenCrop", pair("TenCrop", self.size), get_dimensions(image)[1:])
-        return _stacked(ten_crop(image, self.size, self.vertical_flip))
+        return stacked(ten_crop(image, self.size, self.vertical_flip))
 
 
-def _stacked(crops: tuple[Any, ...]) -> Any:
+def stacked(crops: tuple[Any, ...]) -> Any:
+    """Crops of an array as one array (T, C, OH, OW); those of other forms as they are."""
     return np.stack(crops) if isinstance(crops[0], np.ndarray) else crops
