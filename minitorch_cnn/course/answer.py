@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import inspect
 import linecache
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from .compare import No
 
-__all__ = ["Answer", "check", "expect", "runs"]
+__all__ = ["Answer", "borrowing", "check", "expect", "runs"]
 
 LINES, COLUMNS = 4, 300  # limits of a shown text of the student's function
 
@@ -89,11 +90,27 @@ def runs(function: Callable, *args) -> bool:
     return True
 
 
+@contextlib.contextmanager
+def borrowing(function: Callable, **right: Callable) -> Iterator[None]:
+    """Let a student's function call right ones instead of the student's own of these names.
+
+    So a mistake in one function does not make those wrong that call it.
+    """
+    names = getattr(inspect.unwrap(function), "__globals__", {})
+    own = {name: names[name] for name in right if name in names}
+    try:
+        names.update({name: right[name] for name in own})
+        yield
+    finally:
+        names.update(own)
+
+
 def noting(argument, silent: list[str]):
     """Wrap a function to add its name to `silent` if it returns None; keep other arguments."""
     if not inspect.isfunction(argument):
         return argument
 
+    @functools.wraps(argument)
     def call(*args, **settings):
         value = argument(*args, **settings)
         if value is None:

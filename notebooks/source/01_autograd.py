@@ -45,6 +45,12 @@ class Node:
 def topological(root):
     """All nodes that root depends on, root first, each before its parents."""
     # begin solution: keep a list as the stack; a node is done when its parents are
+    # hint: A node may be listed only when all nodes that use it are. Seen from the other end: first
+    #     finish all that a node was made of, then the node itself; the reverse of that order is
+    #     what you want.
+    # hint: Put pairs on the stack: a node, and whether its parents are finished. Taken off the
+    #     first time, a node goes back as finished, with its parents above it; the second time it is
+    #     appended. A set of ids keeps a node from being walked twice.
     done, seen, stack = [], set(), [(root, False)]
     while stack:
         node, parents_done = stack.pop()
@@ -58,6 +64,7 @@ def topological(root):
     # end solution
 
 
+# %% check 3
 check.order(topological, Node)
 
 # %% [markdown]
@@ -69,16 +76,21 @@ check.order(topological, Node)
 def unbroadcast(g, shape):
     """The gradient of an array of `shape` that was broadcast to the shape of g."""
     # begin solution: sum over the leading axes that shape lacks, then over those where it has 1
+    # hint: Which axes did broadcasting add in front, and which of the others did it stretch from
+    #     length 1? Along both a number was copied.
+    # hint: g has g.ndim - len(shape) axes too many: sum over these first. Then sum over each axis
+    #     where `shape` has a 1, with keepdims, so that it stays with length 1.
     g = g.sum(axis=tuple(range(g.ndim - len(shape))))
     stretched = tuple(i for i, n in enumerate(shape) if n == 1)
     return g.sum(axis=stretched, keepdims=True)
     # end solution
 
 
+# %% check 2
 check.unbroadcast(unbroadcast)
 
 # %% [markdown]
-# Three operations with the derivative of each. Then the walk itself.
+# Two operations with the derivative of each, and a third that is yours.
 
 
 # %%
@@ -93,9 +105,19 @@ def add(a, b):
     )
 
 
+def exp(a):
+    """e^a."""
+    y = np.exp(a.value)
+    return Node(y, [(a, lambda g: g * y)])
+
+
+# %%
 def mul(a, b):
     """a * b, elementwise."""
     # begin solution: as in add, with the product rule
+    # hint: What is the derivative of a b by a? It multiplies the gradient g that arrives.
+    # hint: Two edges as in add. The one to a takes g times the value of b, the one to b takes g
+    #     times the value of a; each is then summed back to the shape of its parent.
     return Node(
         a.value * b.value,
         [
@@ -106,19 +128,21 @@ def mul(a, b):
     # end solution
 
 
-def exp(a):
-    """e^a."""
-    y = np.exp(a.value)
-    return Node(y, [(a, lambda g: g * y)])
-
-
+# %% check 2
 check.product(mul, Node)
+
+# %% [markdown]
+# Then the walk itself.
 
 
 # %%
 def backward(root, cotangent):
     """Set .grad of every node to the gradient of sum(cotangent * root)."""
     # begin solution: grads start at None; pass them on in topological order, summing
+    # hint: A node that is used twice gets a gradient from each use. When may it pass its own on?
+    # hint: List the nodes by topological, set every .grad to None, and the root's to the cotangent.
+    #     Then in this order give each parent what its function makes of the gradient; the first
+    #     part is stored, later ones are added.
     order = topological(root)
     for node in order:
         node.grad = None
@@ -130,6 +154,7 @@ def backward(root, cotangent):
     # end solution
 
 
+# %% check 3
 check.backward(backward, Node)
 
 # %% [markdown]
@@ -140,6 +165,11 @@ check.backward(backward, Node)
 def numeric_gradient(f, x, h):
     """(f(x + h e) - f(x - h e)) / 2h for the unit array e of every element of x."""
     # begin solution: move one element of a copy at a time; np.ndindex lists the indices
+    # hint: f is a number for the whole array. Change one element, up and down, and see how f
+    #     changes; all others stay as they are.
+    # hint: For each index make two copies of x, one with h added at that index and one with h taken
+    #     off. The slope there is the difference of the two values of f over the distance of the two
+    #     places.
     slope = np.zeros_like(x)
     for i in np.ndindex(x.shape):
         up, down = x.copy(), x.copy()
@@ -150,6 +180,7 @@ def numeric_gradient(f, x, h):
     # end solution
 
 
+# %% check 2
 check.numeric(numeric_gradient)
 
 # %% [markdown]
@@ -284,14 +315,55 @@ mt.gradcheck(lambda u, v: (u * v).exp() * u, (theirs_a, theirs_b))
 # %% [markdown]
 # ## Eight questions
 #
+# Answer each in a sentence or two, below the question.
+
+# %% [manual 2]
 # 1. Why does `topological` list a node that three others use only once?
+#
+# Rubric: 2 for: it must pass its gradient on once, when all three parts have arrived (passing it
+# three times would count parts repeatedly). 1 for "to save time".
+
+# %% [manual 2]
 # 2. What goes wrong if a parent passes its gradient on before its last child has?
+#
+# Rubric: 2 for: the parent passes on an incomplete gradient, so all nodes behind it lack the part
+# that arrives later (or it must pass on again). 1 for "the gradient is wrong" alone.
+
+# %% [manual 2]
 # 3. Over which axes does `unbroadcast` sum for shapes (2, 1, 3) and (5, 2, 4, 3)?
+#
+# Rubric: 2 for axis 0 (added in front) and axis 2 of the result (stretched from 1). 1 for one of
+# them.
+
+# %% [manual 2]
 # 4. Why is the tip of the V at another h for one-sided differences?
+#
+# Rubric: 2 for: the formula's error falls as h and not as h^2, so it meets the rounding error 1e-16
+# / h at h near 1e-8, not 1e-5. 1 for naming the two errors without their balance.
+
+# %% [manual 2]
 # 5. Where would both tips be with numbers of 7 digits?
+#
+# Rubric: 2 for about 3e-4 one-sided (root of 1e-7) and 5e-3 central (cube root); a power of ten is
+# enough. 1 for one of them.
+
+# %% [manual 2]
 # 6. Softmax outputs sum to one. What does a cotangent of ones prove about its backward?
+#
+# Rubric: 2 for nothing: the sum of the outputs is constant, so its gradient is zero and many wrong
+# backwards pass. 1 for "too little" without the reason.
+
+# %% [manual 2]
 # 7. How many function values does a numeric gradient of a million inputs take?
+#
+# Rubric: 2 for two million (2 n; one-sided n + 1: a million and one). 1 for "as many as inputs"
+# without the number.
+
+# %% [manual 2]
 # 8. Which values must be kept from the forward for `mul`, for `exp`, for `add`?
+#
+# Rubric: 2 for: mul keeps both inputs, exp its output (or its input), add nothing but shapes. 1 for
+# two of the three.
 
 # %% [markdown]
 # ## Further reading
