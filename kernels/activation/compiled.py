@@ -247,9 +247,8 @@ def _hardswish_slope(gy, x, gx, pool, first, last):
     zero, one, three = x.dtype.type(0), x.dtype.type(1), x.dtype.type(3)
     third, half = x.dtype.type(1 / 3), x.dtype.type(0.5)
     for i in range(x.size):
-        slope = x[i] * third + half
-        slope = zero if x[i] <= -three else slope
-        gx[i] = gy[i] * (one if x[i] >= three else slope)
+        passed = gy[i] * (one if x[i] >= three else x[i] * third + half)
+        gx[i] = zero if x[i] <= -three else passed  # even of an infinite gy
 
 
 VALUES = {

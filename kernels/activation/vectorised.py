@@ -93,10 +93,10 @@ def gelu_tanh_slope(x):
     return s + x * s * (1 - s) * (2 * A * (1 + 3 * B * x * x))
 
 
-def hardswish_slope(x):
-    """y' = 0, x / 3 + 1/2, 1."""
-    inside = (x > -3) & (x < 3)
-    return (np.clip(x, -3, 3) / 3 + 0.5) * inside + (x >= 3)
+def hardswish_gradient(gy, x):
+    """gx = 0 where x <= -3, even of an infinite gy, then gy (x / 3 + 1/2), then gy."""
+    gx = gy * (np.minimum(x, 3) / 3 + 0.5)
+    return np.where(x <= -3, zero_of(x), np.where(x >= 3, gy, gx))
 
 
 def relu_gradient(gy, y):
@@ -120,5 +120,5 @@ GRADIENTS = {
     "silu": lambda gy, x: gy * silu_slope(x),
     "gelu": lambda gy, x: gy * gelu_slope(x),
     "gelu_tanh": lambda gy, x: gy * gelu_tanh_slope(x),
-    "hardswish": lambda gy, x: gy * hardswish_slope(x),
+    "hardswish": hardswish_gradient,
 }

@@ -117,13 +117,16 @@ def test_numpy_computes_small_arrays_and_the_exponentials_of_float64(monkeypatch
 
 @pytest.mark.parametrize("implementation", other_implementations("activation"))
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-@pytest.mark.parametrize("kind", ["relu", "relu6"])
-def test_no_infinite_gradient_passes_where_the_output_is_cut_off(kind, dtype, implementation):
+@pytest.mark.parametrize(
+    ("kind", "kept"),
+    [("relu", [0, 2, 0, 3]), ("relu6", [0, 2, 6, 3]), ("hardswish", [-3, 2, -np.inf, 4])],
+)
+def test_no_infinite_gradient_passes_where_the_slope_is_zero(kind, kept, dtype, implementation):
     if dtype is np.float16 and implementation != "numpy":
         pytest.skip("NumPy's")
-    y, gy = np.array([0, 2, 0, 3], dtype), np.full(4, np.inf, dtype)
+    kept, gy = np.array(kept, dtype), np.full(4, np.inf, dtype)
     with use(implementation):
-        gx = activation_backward(gy, y, kind)
+        gx = activation_backward(gy, kept, kind)
     assert gx.dtype == dtype
     np.testing.assert_array_equal(gx, [0, np.inf, 0, np.inf])
 
