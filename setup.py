@@ -2,7 +2,7 @@
 
 `kernels/` is beside `minitorch_cnn/` so that readers of the arithmetic find it at a glance, but
 it installs as `minitorch_cnn.kernels`: a top-level name `kernels` would overwrite another package.
-The notebooks of `notebooks/` install as data of `minitorch_cnn.course`, which copies them.
+The exercises of `notebooks/` install as data of `minitorch_cnn.course`, which copies them.
 """
 
 import re
@@ -83,7 +83,7 @@ setup(
         "minitorch_cnn.data.datasets": ["*.npz", "*.md"],
         "minitorch_cnn.analysis.explorer": ["*.html", "*.css", "*.js"],
         "minitorch_cnn.kernels": ["**/*.cu", "**/*.h", "**/*.cpp"],
-        COURSE: ["*.ipynb", "solutions/*.ipynb"],
+        COURSE: ["*.ipynb"],  # no solutions: students install this
     },
     install_requires=[
         "numba>=0.61; sys_platform != 'emscripten'",  # compiles the kernels; no browser has LLVM
@@ -102,6 +102,7 @@ setup(
         ],
         "bfloat16": BFLOAT16,
         "docs": DOCS,  # sphinx-build -W docs site
+        "course": PLOTS,  # what the notebooks import, for grading them
         "notebooks": [*PLOTS, *NOTEBOOKS, "jupyterlab>=4.0"],
         "dev": [
             *PLOTS,

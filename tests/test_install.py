@@ -33,7 +33,7 @@ PROBE = """if True:
         "gradient": w.grad.tolist(),
         "version": mt.__version__,
         "top-level kernels": stranger and stranger.origin,
-        "notebooks": [path.as_posix() for path in copy_notebooks("copy", solutions=True)],
+        "notebooks": [path.as_posix() for path in copy_notebooks("copy")],
         "tests": importlib.util.find_spec("minitorch_cnn.tests") is not None,
     }))
 """
@@ -120,7 +120,6 @@ def test_a_wheel_works_holds_every_file_and_takes_no_other_name(checkout, tmp_pa
     assert (site / f"minitorch_cnn-{json.loads(report)['version']}.dist-info").is_dir()
     kernels = {f"kernels/{name}" for name in files(checkout / "kernels")}
     notebooks = {f"course/notebooks/{name}" for name in NOTEBOOKS}
-    notebooks |= {f"course/notebooks/solutions/{name}" for name in NOTEBOOKS}
     framework = files(checkout / "minitorch_cnn") - {"kernels"}
     assert files(package) == framework | kernels | notebooks
 

@@ -37,7 +37,7 @@ examples:
   minitorch-cnn analyse lesions runs/lenet5-digits     its error without each layer
   minitorch-cnn explore runs/lenet5-digits      an interactive page of the network
   minitorch-cnn search --space layers           search for a good network
-  minitorch-cnn course my-course                notebooks to learn from
+  minitorch-cnn course new my-course            notebooks to learn from
 
 Each command has its own --help, for example: minitorch-cnn train --help"""
 

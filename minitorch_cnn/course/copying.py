@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 PACKAGED = Path(__file__).with_name("notebooks")  # in an installed package
@@ -20,20 +21,33 @@ def folder_of_notebooks() -> Path:
     raise FileNotFoundError(f"folder_of_notebooks: no notebooks in {PACKAGED} or {CHECKOUT}")
 
 
-def copy_notebooks(folder: str | Path, solutions: bool = False) -> list[Path]:
+def copy_notebooks(
+    folder: str | Path, solutions: bool = False, names: Sequence[str] = ()
+) -> list[Path]:
     """Copy the exercises into a folder, which is created if necessary; return the copies.
 
-    solutions: whether to copy the solved notebooks into `folder`/solutions.
+    solutions: whether to copy the solved notebooks into `folder`/solutions. names: beginnings of
+    the names of those to copy, all if there are none.
 
     Raises: FileExistsError, before any copy, if a copy would overwrite a file; NotADirectoryError
-    if the folder is a file.
+    if the folder is a file; FileNotFoundError for solutions where the package has none;
+    ValueError for a name that no notebook begins with.
     """
     folder, source = Path(folder), folder_of_notebooks()
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"copy_notebooks: {folder} is a file, not a folder")
     found = sorted(source.glob("[0-9]*.ipynb"))
+    for name in names:
+        if not any(path.name.startswith(name) for path in found):
+            raise ValueError(f"copy_notebooks: no notebook's name begins with {name!r}")
     if solutions:
         found += sorted(source.glob("solutions/[0-9]*.ipynb"))
+        if not (source / "solutions").is_dir():
+            raise FileNotFoundError(
+                "copy_notebooks: the installed package has no solutions, only a checkout of the "
+                "project has them"
+            )
+    found = [path for path in found if path.name.startswith(tuple(names) or "")]
     copies = {path: folder / path.relative_to(source) for path in found}
     there = [copy for copy in copies.values() if copy.exists() or copy.is_symlink()]
     if there:

@@ -98,10 +98,7 @@ class Snapshot:
             for key in (before.keys() | now.keys()) - VOLATILE:
                 was = before.get(key, MISSING)
                 if now.get(key, MISSING) is not was:
-                    inherited = any(key in vars(base) for base in owner.__mro__[1:])
-                    if was is MISSING and not (inherited or key.startswith("__")):
-                        continue
-                    if was is MISSING or is_code(was):
+                    if is_code(was) or (was is MISSING and hides(owner, key)):
                         yield Change(owner, key, was)
 
     def _of_functions(self) -> Iterator[Change]:
@@ -125,6 +122,12 @@ class Snapshot:
                 type.__setattr__(owner, name, was)
             else:
                 setattr(owner, name, was)
+
+
+def hides(owner: type, key: str) -> bool:
+    """Whether a new attribute of a class takes the place of another."""
+    inherited = any(key in vars(base) for base in owner.__mro__[1:])
+    return inherited or key.startswith("__") or inspect.isdatadescriptor(vars(owner)[key])
 
 
 BUILTINS = frozenset(vars(builtins))

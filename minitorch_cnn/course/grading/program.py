@@ -124,7 +124,9 @@ def bound_names(source: str) -> set[str]:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return set(re.findall(r"^(?:def |class |)(\w+)\b", source, flags=re.MULTILINE))
     stored = {i.argval for i in dis.get_instructions(code) if i.opname.startswith("STORE_")}
-    for line in tree.body:
+    for line in tree.body:  # also those after an endless loop, which are not compiled
+        if isinstance(line, (ast.FunctionDef, ast.ClassDef)):
+            stored.add(line.name)
         targets = getattr(line, "targets", [getattr(line, "target", None)])
         for target in targets:
             while isinstance(target, (ast.Attribute, ast.Subscript)):
