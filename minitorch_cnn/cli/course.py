@@ -195,7 +195,9 @@ def grade(options) -> int:
         say=lambda line: print(line, flush=True),
     )
     write_report(options.out)
-    print(f"{options.out / 'grades.csv'}, and a page for each student: {options.out / 'index.html'}")
+    print(
+        f"{options.out / 'grades.csv'}, and a page for each student: {options.out / 'index.html'}"
+    )
     return 0
 
 

@@ -69,11 +69,10 @@ class Snapshot:
             wrapped = vars(value).get("__wrapped__")
             if wrapped is not None and wrapped not in self.functions:
                 self._add(wrapped, package)
-        elif isinstance(value, type) and value not in self.classes:
-            if (getattr(value, "__module__", None) or "").split(".")[0] == package:
-                self.classes[value] = dict(vars(value))
-                for inner in self.classes[value].values():
-                    self._add(getattr(inner, "__func__", inner), package)
+        elif isinstance(value, type) and value not in self.classes and from_(value, package):
+            self.classes[value] = dict(vars(value))
+            for inner in self.classes[value].values():
+                self._add(getattr(inner, "__func__", inner), package)
 
     def changes(self) -> list[Change]:
         """What is not as it was, among what code is made of: not counters, caches and settings."""
@@ -97,9 +96,9 @@ class Snapshot:
             now = vars(owner)
             for key in (before.keys() | now.keys()) - VOLATILE:
                 was = before.get(key, MISSING)
-                if now.get(key, MISSING) is not was:
-                    if is_code(was) or (was is MISSING and hides(owner, key)):
-                        yield Change(owner, key, was)
+                same = now.get(key, MISSING) is was
+                if not same and (hides(owner, key) if was is MISSING else is_code(was)):
+                    yield Change(owner, key, was)
 
     def _of_functions(self) -> Iterator[Change]:
         for function, before in self.functions.items():
@@ -122,6 +121,11 @@ class Snapshot:
                 type.__setattr__(owner, name, was)
             else:
                 setattr(owner, name, was)
+
+
+def from_(value: type, package: str) -> bool:
+    """Whether a class is a package's."""
+    return (getattr(value, "__module__", None) or "").split(".")[0] == package
 
 
 def hides(owner: type, key: str) -> bool:
@@ -226,9 +230,9 @@ def refuse(hidden: Iterable[str], writable: str) -> None:
                 return "there is no network"
         elif event == "compile":
             file = args[1]
-            if isinstance(file, str) and file.startswith((*trusted, *standard)):
-                if is_student(True):
-                    return "the file's name of this code is not its own"
+            false = isinstance(file, str) and file.startswith((*trusted, *standard))
+            if false and is_student(True):
+                return "the file's name of this code is not its own"
         return ""
 
     def os_join(path: str) -> str:

@@ -68,9 +68,8 @@ def added_cells(assignment: Assignment, submission: Submission) -> dict[str, lis
     waiting: list[str] = []
     for mine in submission.cells:
         official = assignment.by_name.get(mine.name)
-        if official is None or official.role == "given":
-            if is_new(mine, official):
-                waiting.append(mine.source)
+        if (official is None or official.role == "given") and is_new(mine, official):
+            waiting.append(mine.source)
         if official and official.kind == "code" and official.role in ("given", "hole"):
             places.setdefault(official.name, []).extend(waiting)
             waiting = []

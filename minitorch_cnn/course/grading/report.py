@@ -105,7 +105,9 @@ def exercises_table(results: list[Result]) -> str:
 def table(rows: list[list]) -> str:
     """Rows as CSV."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows([harmless(cell) for cell in row] for row in rows)
+    csv.writer(text, lineterminator="\r\n").writerows(
+        [harmless(cell) for cell in row] for row in rows
+    )
     return text.getvalue()
 
 
