@@ -105,7 +105,7 @@ def class_activation_maps(
     checked_batch(name, x, labels)
     _check_boxes(name, x, truth, threshold)
     graph = captured(model, x, name).graph
-    source = _before_the_average(graph)
+    source = averaged_maps(graph)
     names = [graph.outputs[0].name, *([] if source is None else [source])]
     given = {graph.inputs[0].name: Tensor(x.array, requires_grad=True)}
     logits, *found = execute(graph.but(outputs=[graph.values[name] for name in names]), given)
@@ -157,7 +157,7 @@ def _check_boxes(function: str, x: Tensor, truth: Any, threshold: float) -> None
         raise ValueError(f"{function}: threshold={threshold} must be from 0 to 1")
 
 
-def _before_the_average(graph: Graph) -> str | None:
+def averaged_maps(graph: Graph) -> str | None:
     """The last maps (N, C, H, W) that were averaged over all positions before the first result.
 
     None if nothing was averaged.

@@ -1,0 +1,1 @@
+"""The lecture page: networks that compute in the browser, by lecture."""
