@@ -1,121 +1,36 @@
-"""Notebook 13: graphs run node by node, what they cost, and checks of passes over them."""
+"""Notebook 13: checks of passes over graphs, of a memory plan and of a layout."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import combinations
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from .. import nn
-from ..autograd import no_grad
 from ..compiler.memory import Life, planned
 from ..compiler.passes import fold_batch_norm
-from ..compiler.steps import Step
-from ..functional import relu
-from ..graph import Free, Graph, Node, capture, infer
-from ..graph.implementations import IMPLEMENTATIONS
+from ..functional import batch_norm, relu
+from ..graph import Graph, capture
 from ..tensor import Tensor, tensor
 from .answer import check
-from .compare import No, compare
+from .compare import No, array, compare
+from .graphs import FUSED, results, trained
 
 SEED = 13
-FUSED = "FusedConv"  # ONNX Runtime's name; inputs x, w, bias, what is added; activation="Relu"
+# The first and the last step that read what each node of `Sums` makes; 17 for a result's last.
+READ = [
+    (1, 1), (2, 3), (3, 3), (4, 4), (5, 7), (6, 6), (7, 7), (8, 16), (9, 9), (10, 11), (12, 17),
+    (15, 15), (13, 13), (14, 14), (15, 15), (15, 17), (16, 17),
+]  # fmt: skip
+TWICE = 8  # the node whose reader reads it twice
 
 
-# ------------------------------------------------------------------------------ graphs that run
-
-
-def trained(model: nn.Module) -> nn.Module:
-    """The model in evaluation mode, its batch norms as after some training: random numbers."""
-    rng = np.random.default_rng(SEED)
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            spans: list[tuple[Any, float, float]] = [
-                (module.weight, 0.5, 1.5), (module.bias, -0.5, 0.5),
-                (module.running_mean, -0.5, 0.5), (module.running_var, 0.5, 2.0),
-            ]  # fmt: skip
-            for value, low, high in spans:
-                value.array[...] = rng.uniform(low, high, value.shape)
-    return model.eval()
-
-
-def run(graph: Graph, x: Tensor) -> Tensor:
-    """The first result of a graph, node by node; FusedConv is known."""
-    return results(graph, x)[0]
-
-
-@no_grad()
-def results(graph: Graph, x: Tensor) -> list[Tensor]:
-    """All results of a graph of one input.
-
-    Raises: No for a node that reads what no node before it makes.
-    """
-    known: dict[str, Any] = {**graph.constants, graph.inputs[0].name: x, "": None}
-    for node in graph.nodes:
-        missing = [name for name in node.inputs if name not in known]
-        if missing:
-            raise No(f"{node.name} reads {missing[0]!r}, which no node before it makes")
-        made = _called(node, [known[name] for name in node.inputs])
-        known.update(zip(node.outputs, made if isinstance(made, tuple) else (made,), strict=False))
-    lost = [value.name for value in graph.outputs if value.name not in known]
-    if lost:
-        raise No(f"no node makes the result {lost[0]!r} any more")
-    return [known[value.name] for value in graph.outputs]
-
-
-def _called(node: Node, inputs: list[Any]) -> Any:
-    if node.operator != FUSED:
-        return IMPLEMENTATIONS[node.operator](node, *inputs)
-    settings = {k: v for k, v in node.attributes.items() if k != "activation"}
-    y = IMPLEMENTATIONS["Conv"](node.but(operator="Conv", attributes=settings), *inputs[:3])
-    array: Any = y.array  # the epilogue, in place
-    if len(inputs) > 3 and inputs[3] is not None:
-        np.add(array, inputs[3].array, out=array)
-    if node.attributes.get("activation") == "Relu":
-        np.maximum(array, 0, out=array)
-    return y
-
-
-def compiled(graph: Graph, fuse: bool = False) -> Callable[[Tensor], Tensor]:
-    """A graph as mt.compile runs it, for one image. Each node is a kernel; fuse: or an epilogue."""
-    from ..compiler.plan import plan  # with Numba's kernels
-    from ..compiler.program import Program
-
-    (x,) = graph.inputs
-    sizes: Any = x.shape
-    fixed = infer(graph.but(inputs=[x._replace(shape=(1, *sizes[1:]))], values={}))
-    steps = None if fuse else [Step(node, node.outputs[0]) for node in graph.nodes]
-    program = Program(fixed, plan(fixed, steps), x.dtype, [])
-    return lambda image: program([image])
-
-
-def size(graph: Graph, name: str) -> int:
-    """The numbers in a value, for one image."""
-    shape = graph.values[name].shape or ()
-    return prod(n.times + n.plus if isinstance(n, Free) else n for n in shape)
-
-
-def traffic(graph: Graph) -> int:
-    """The bytes that the nodes of a graph read and write, weights left out, for one image."""
-    values = (
-        name
-        for node in graph.nodes
-        for name in (*node.inputs, *node.outputs)
-        if name and name not in graph.constants
-    )
-    return sum(size(graph, name) * np.dtype(np.float32).itemsize for name in values)
-
-
-# ---------------------------------------------------------------------------- nets of the checks
-
-
-def _double(module: nn.Module, channels: int = 4) -> tuple[Graph, Tensor]:
+def _double(module: nn.Module, seed: int) -> tuple[Graph, Tensor]:
     """The graph of a net in float64, with batch norms that do something, and an input for it."""
-    model = trained(module).double()
-    x = tensor(np.random.default_rng(SEED).standard_normal((2, channels, 5, 6)))
+    model = trained(module, seed).double()
+    x = tensor(np.random.default_rng(seed).standard_normal((2, 4, 5, 6)))
     return capture(model, x), x
 
 
@@ -143,15 +58,21 @@ class Norms(nn.Module):
 
 
 class Sums(nn.Module):
-    """Convolutions with additions and ReLUs behind them. mistake: what a wrong fusion computes."""
+    """Convolutions with additions and ReLUs behind them, after `before` other nodes.
 
-    def __init__(self) -> None:
+    mistake: what a wrong fusion computes.
+    """
+
+    def __init__(self, before: int) -> None:
         super().__init__()
+        self.before = before
         self.convs = nn.ModuleList(_conv(bias=i % 2 == 0) for i in range(8))
         self.mistake = ""
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         one, two, three, four, five, six, seven, eight = self.convs
+        for _ in range(self.before):
+            x = x.tanh()
         a = one(x) if self.mistake == "linear" else relu(one(x))
         b = a + two(a)
         if self.mistake == "lost":
@@ -167,28 +88,32 @@ class Sums(nn.Module):
         return last, shown, eight(c)
 
 
-# ------------------------------------------------------------------------------------- the checks
+def _sums(seed: int) -> tuple[Sums, Graph, Tensor]:
+    """A net of sums, its graph, and an input for it."""
+    model = Sums(int(np.random.default_rng(seed).integers(1, 5)))
+    return model, *_double(model, seed)
 
 
 @check
-def reading(alone) -> str:
+def reading(alone, *, seed: int = SEED) -> str:
     """alone(graph, name) -> whether a value is read once, by one node, and is no result."""
-    graph, _ = _double(Sums())
+    model, graph, _ = _sums(seed)
     results = {value.name for value in graph.outputs}
-    for node in graph.nodes:
+    steps = [(0, 0)] * model.before + READ
+    for number, (node, (first, last)) in enumerate(zip(graph.nodes, steps, strict=True)):
         (name,) = node.outputs
-        count = sum(other.inputs.count(name) for other in graph.nodes)
-        mine, right = alone(graph, name), count == 1 and name not in results
+        twice = number == model.before + TWICE
+        mine, right = alone(graph, name), first == last and not twice
         if mine is None:
             raise No("it returns None: is there no return?")
         if bool(mine) == right:
             continue
-        if name in results and count:
+        readers = graph.consumers().get(name, [])
+        if name in results and readers:
             raise No(f"{name!r} is a result: whoever called the net reads it, too")
         if name in results:
             raise No(f"{name!r} is a result, which no node reads")
-        twice = max(other.inputs.count(name) for other in graph.nodes) > 1
-        how = "twice by one node" if twice else f"{count} times"
+        how = "twice by one node" if twice else f"{len(readers)} times"
         raise No(f"{name!r} is read {how}: the answer is {right}")
     return "read once, by one node, and by nobody outside"
 
@@ -220,34 +145,34 @@ def _count(graph: Graph, operator: str) -> int:
     return sum(node.operator == operator for node in graph.nodes)
 
 
-def _changed(graph: Graph, change: Callable[[dict[str, np.ndarray]], None]) -> Graph:
-    """The graph with other numbers in the batch norms and the convolutions before them.
+def refolded(graph: Graph, change: Callable[[dict[str, np.ndarray]], None]) -> Graph:
+    """A correct folding of other numbers in the batch norms and the convolutions before them.
 
     change: receives their arrays, gamma, beta, mean, var and the convolution's bias, and writes
-    into them.
+    into them. What is not folded keeps its numbers.
     """
     constants, makers = dict(graph.constants), graph.producers()
     for node in graph.nodes:
         conv = makers.get(node.inputs[0])
         if node.operator == "BatchNormalization" and conv is not None and conv.operator == "Conv":
-            norm = zip(("gamma", "beta", "mean", "var"), node.inputs[1:], strict=True)
-            names: dict[str, str] = {what: name for what, name in norm}
-            if len(conv.inputs) > 2:
-                names["bias"] = conv.inputs[2]
+            names = dict(zip(("gamma", "beta", "mean", "var"), node.inputs[1:], strict=True))
+            names |= {"bias": name for name in conv.inputs[2:]}
             arrays = {what: constants[name].detach().numpy().copy() for what, name in names.items()}
             change(arrays)
             constants.update((names[what], tensor(array)) for what, array in arrays.items())
-    return graph.but(constants=constants)
+    folded = fold_batch_norm(graph.but(constants=constants))
+    return folded.but(constants={**folded.constants, **graph.constants})
 
 
 def _wrong_folds(graph: Graph, x: Tensor) -> Iterator[tuple[str, Callable[[], np.ndarray]]]:
-    """What usual mistakes compute: a correct folding of other numbers."""
+    """What usual mistakes compute."""
     eps = 0.1
 
     def scaled_once(a: dict[str, np.ndarray]) -> None:
         if "bias" in a:
-            scale = a["gamma"] / np.sqrt(a["var"] + eps)
-            a["beta"] += a["bias"] - scale * a["bias"]
+            gamma, bias, var = (tensor(a[what]) for what in ("gamma", "bias", "var"))
+            scaled = batch_norm(bias[None], 0 * var, var, gamma, eps=eps)
+            a["beta"] += a["bias"] - array(scaled)[0]
 
     changes: list[tuple[str, Callable[[dict[str, np.ndarray]], Any]]] = [
         ("the mean is left out of the bias", lambda a: a["mean"].fill(0)),
@@ -261,27 +186,13 @@ def _wrong_folds(graph: Graph, x: Tensor) -> Iterator[tuple[str, Callable[[], np
         ("the convolution's own bias is not scaled", scaled_once),
     ]  # fmt: skip
     for reason, change in changes:
-        yield reason, lambda change=change: _only_folded(graph, x, change)
-
-
-def _only_folded(graph: Graph, x: Tensor, change: Any) -> np.ndarray:
-    """The results if those batch norms that can be folded have other numbers."""
-    folded = {node.name for node in fold_batch_norm(graph).nodes if node.operator == "Conv"}
-    wrong = _changed(graph, change)
-    names = {
-        name
-        for node in graph.nodes
-        if node.operator == "BatchNormalization" and node.name in folded
-        for name in (*node.inputs[1:], *graph.producers()[node.inputs[0]].inputs[2:])
-    }
-    constants = {k: wrong.constants[k] if k in names else t for k, t in graph.constants.items()}
-    return _numbers(results(graph.but(constants=constants), x))
+        yield reason, lambda change=change: _numbers(results(refolded(graph, change), x))
 
 
 @check
-def folding(fold) -> str:
+def folding(fold, *, seed: int = SEED) -> str:
     """fold(graph) -> a graph without the batch norms that only follow a convolution."""
-    graph, x = _double(Norms())
+    graph, x = _double(Norms(), seed)
     found = _passed(fold, graph)
     try:
         mine = _numbers(results(found, x))
@@ -304,10 +215,9 @@ def folding(fold) -> str:
 
 
 @check
-def fusing(fuse) -> str:
+def fusing(fuse, *, seed: int = SEED) -> str:
     """fuse(graph) -> a graph whose convolutions took over the additions and ReLUs behind them."""
-    model = Sums()
-    graph, x = _double(model)
+    model, graph, x = _sums(seed)
     found = _passed(fuse, graph)
     try:
         mine = _numbers(results(found, x))
@@ -336,23 +246,16 @@ def fusing(fuse) -> str:
     return "4 ReLUs and sums are epilogues, and 3 that cannot be are not"
 
 
-def _right_lives(graph: Graph, reader: Any = max, results_stay: bool = True) -> dict:
-    """The steps of every value: its maker's, and its last reader's or that of another `reader`."""
-    results = {value.name for value in graph.outputs} if results_stay else set()
-    found = {}
-    for step, node in enumerate(graph.nodes):
-        for name in node.outputs:
-            readers = [k for k, other in enumerate(graph.nodes) if name in other.inputs]
-            last = len(graph.nodes) if name in results else reader(readers, default=step)
-            found[name] = step, last
-    return found
-
-
 @check
-def living(lives) -> str:
+def living(lives, *, seed: int = SEED) -> str:
     """lives(graph) -> {value: (step that makes it, last step that reads it)}."""
-    graph, _ = _double(Sums())
-    mine, right = lives(graph), _right_lives(graph)
+    model, graph, _ = _sums(seed)
+    k, names = model.before, [node.outputs[0] for node in graph.nodes]
+    makers = range(len(names))
+    first = [*range(1, k + 1), *(first + k for first, _ in READ)]
+    last = [*range(1, k + 1), *(last + k for _, last in READ)]
+    inside = [end if end < len(names) else begin for begin, end in zip(first, last, strict=True)]
+    mine, right = lives(graph), dict(zip(names, zip(makers, last, strict=True), strict=True))
     if not isinstance(mine, dict):
         raise No(f"it returns {mine!r:.40}, it should return a dict")
     outside = set(mine) - set(right)
@@ -362,17 +265,18 @@ def living(lives) -> str:
         raise No(f"{min(set(right) - set(mine))!r} is missing")
     found = np.array([tuple(mine[name]) for name in right])
     compare(found, list(right.values()), "the table of steps", mistakes=[
-        ("the last step is that of the first reader", list(_right_lives(graph, min).values())),
+        ("the last step is that of the first reader", 
+         np.where(np.array(last) < len(names), [makers, first], [makers, last]).T),
         ("the results die early: they are read after the last step, len(graph.nodes)",
-         list(_right_lives(graph, results_stay=False).values())),
+         np.array([makers, inside]).T),
     ])  # fmt: skip
     return "every array lives from its maker to its last reader"
 
 
 @check
-def planning(plan) -> str:
+def planning(plan, *, seed: int = SEED) -> str:
     """plan(sizes, lives) -> {value: offset}, arrays of a time apart, in as little as greedily."""
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(seed)
     for count in (1, 3, 12, 40):
         names = [f"v{k}" for k in range(count)]
         sizes = {name: 16 * int(rng.integers(1, 20)) for name in names}
@@ -399,27 +303,34 @@ def planning(plan) -> str:
 
 
 @check
-def blocks(to_blocks) -> str:
+def blocks(to_blocks, *, seed: int = SEED) -> str:
     """to_blocks(x, lanes) -> (N, ceil(C / lanes), H, W, lanes), channels that lack are zeros."""
-    rng = np.random.default_rng(SEED)
-    for channels, lanes in ((8, 4), (6, 4), (3, 8)):
+    rng = np.random.default_rng(seed)
+    for channels, lanes, count in ((8, 4, 2), (6, 4, 2), (3, 8, 1)):
         x = rng.standard_normal((2, channels, 3, 5))
-        count = -(-channels // lanes)
-        padded = np.zeros((2, count * lanes, 3, 5))
-        padded[:, :channels] = x
-        parts = padded.reshape(2, count, lanes, 3, 5)
-        right = parts.transpose(0, 1, 3, 4, 2)
-        what = f"{channels} channels in blocks of {lanes}"
-        mine = to_blocks(x.copy(), lanes)
-        left = channels % lanes
-        if left and mine is not None and np.shape(mine) == (2, channels // lanes, 3, 5, lanes):
+        what, left = f"{channels} channels in blocks of {lanes}", channels % lanes
+        mine = array(to_blocks(x.copy(), lanes))
+        if left and mine.shape == (2, channels // lanes, 3, 5, lanes):
             raise No(f"{what}: the last {left} channels are lost: round up")
-        compare(mine, right, what, mistakes=[
-            (f"{what}: the shape is right, but the axes were not moved: transpose",
-             padded.reshape(right.shape)),
-            (f"{what}: a block holds every {count}th channel, not neighbours",
-             padded.reshape(2, lanes, count, 3, 5).transpose(0, 2, 3, 4, 1)),
-            (f"{what}: the channels of a block come before its pixels: they come last", parts),
-            (f"{what}: rows and columns are exchanged", right.swapaxes(2, 3)),
-        ])  # fmt: skip
+        if mine.shape == (2, count, lanes, 3, 5):
+            raise No(f"{what}: the channels of a block come before its pixels: they come last")
+        if mine.shape == (2, count, 5, 3, lanes):
+            raise No(f"{what}: rows and columns are exchanged")
+        if mine.shape != (2, count, 3, 5, lanes):
+            compare(mine, np.zeros((2, count, 3, 5, lanes)), what)
+
+        def read(*axes: int, mine: np.ndarray = mine, channels: int = channels) -> np.ndarray:
+            """x as it is read from these blocks, which have their axes in this order."""
+            return mine.transpose(axes).reshape(2, -1, 3, 5)[:, :channels]
+
+        back = read(0, 1, 4, 2, 3)
+        for why, axes in [
+            ("the shape is right, but the axes were not moved: transpose", (0, 1, 2, 3, 4)),
+            (f"a block holds every {count}th channel, not neighbours", (0, 4, 1, 2, 3)),
+        ]:
+            if np.array_equal(read(*axes), x) and not np.array_equal(back, x):
+                raise No(f"{what}: {why}")
+        compare(back, x, what)
+        if not np.array_equal(np.sort(mine[mine != 0]), np.sort(x.ravel())):
+            raise No(f"{what}: the channels that lack should be zeros")
     return "channels in blocks, the channels of a block side by side"

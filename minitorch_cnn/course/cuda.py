@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..analysis import Roof
 from ..kernels.cuda.array import has_compiler
 from ..kernels.cuda.compiler import EmulatorError
 from ..kernels.cuda.emulator import ORDERS, emulated
@@ -12,8 +13,9 @@ from .kernels import NotCounted, conv, correlate, pixels_read, sums
 SEED = 12
 
 
-def images():
-    rng = np.random.default_rng(SEED)
+def images(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """An image whose sides are no multiples of a tile, and a kernel."""
+    rng = np.random.default_rng(seed)
     return rng.standard_normal((37, 47), np.float32), rng.standard_normal((3, 3), np.float32)
 
 
@@ -68,18 +70,18 @@ def outputs(text, x, w, order) -> np.ndarray:
 
 
 @check
-def convolution(body) -> str:
+def convolution(body, *, seed: int = SEED) -> str:
     """body() -> the text of a kernel `conv`, correct for any order of its threads."""
-    text, (x, w) = text_of(body), images()
+    text, (x, w) = text_of(body), images(seed)
     for order in ORDERS:
         outputs(text, x, w, order)
     return "every output, for any order of threads"
 
 
 @check
-def tiled(body) -> str:
+def tiled(body, *, seed: int = SEED) -> str:
     """body() -> the text of a kernel `conv` that reads each pixel of a tile once."""
-    text, (x, w) = text_of(body), images()
+    text, (x, w) = text_of(body), images(seed)
     for order in ORDERS:
         size = outputs(text, x, w, order).size
     try:
@@ -101,10 +103,10 @@ def pixels(body: str, x: np.ndarray, w: np.ndarray, tile: int = 16) -> float:
 
 
 @check
-def reduction(body) -> str:
+def reduction(body, *, seed: int = SEED) -> str:
     """body() -> the text of a kernel `sums`."""
     text = text_of(body)
-    x = np.random.default_rng(SEED).standard_normal((5, 1000), np.float32)
+    x = np.random.default_rng(seed).standard_normal((5, 1000), np.float32)
     right = x.sum(1, dtype=float)
     for order in ORDERS:
         with emulated(order=order, guards=True):
@@ -119,40 +121,47 @@ def reduction(body) -> str:
              x[:, :128].sum(1, dtype=float)),
             (f"{of} are those of the first row: a block begins at blockIdx.x * N",
              np.full(5, right[0])),
-            (f"{of} lack some of the halves: 64, 32, ... down to 1", halved(x, stop=1)),
-            (f"{of} begin with halves of 32: of 128 threads it is 64", halved(x, start=32)),
+            (f"{of} lack some of the halves: 64, 32, ... down to 1", x[:, ::2].sum(1, dtype=float)),
+            (f"{of} begin with halves of 32: of 128 threads it is 64",
+             x[:, np.arange(1000) % 128 < 64].sum(1, dtype=float)),
             (f"{of} are divided by their number, which is a mean", right / 1000),
         ])  # fmt: skip
     return "five rows of 1,000, for any order of threads"
 
 
-def halved(x: np.ndarray, start: int = 64, stop: int = 0) -> np.ndarray:
-    """The sums if the halving begins or ends at a wrong size."""
-    part = np.zeros((len(x), 128))
-    for k in range(x.shape[1]):
-        part[:, k % 128] += x[:, k]
-    while start > stop:
-        part[:, :start] += part[:, start : 2 * start]
-        start //= 2
-    return part[:, 0]
+def occupied(at: np.ndarray, size: int, start: int = 0) -> int:
+    """The number of pieces of `size` bytes, the first at `start`, with an address in them."""
+    return int((np.histogram(at, np.arange(start, 1 << 14, size))[0] > 0).sum())
+
+
+def warps(rng: np.random.Generator) -> list[tuple[np.ndarray, int]]:
+    """The addresses of warps of 32 threads, and the number of pieces that they are drawn from."""
+    found = []
+    for pieces in (1, 2, 3, 5, 9, 32):
+        chosen = 128 * rng.permutation(64)[:pieces]
+        inside = 4 * rng.integers(0, 32, 32)
+        found.append((np.tile(chosen, 32)[:32] + inside, pieces))
+    lane = np.arange(32)  # side by side, apart, and the same for all
+    return [*found, (4 * lane, 1), (8 * lane, 2), (4 * (lane + 16), 2), (0 * lane, 1)]
 
 
 @check
-def segments(function) -> str:
+def segments(function, *, seed: int = SEED) -> str:
     """segments(addresses) -> the number of 128-byte pieces that contain the addresses."""
-    lane = np.arange(32)
-    indices = [lane, 2 * lane, 32 * lane, lane + 16, 0 * lane, 8 * lane[::-1], lane % 2 * 640]
-    cases = [(4 * index,) for index in indices]
-    compare_all(function, cases, lambda at: len(set(at // 128)), "for the addresses {0[0]} it", [
-        ("it counts addresses, not their pieces", lambda at: len(set(at))),
+    drawn = warps(np.random.default_rng(seed))
+    known = {at.tobytes(): pieces for at, pieces in drawn}
+    cases = [(at.copy(),) for at, _ in drawn]
+    compare_all(function, cases, lambda at: known[at.tobytes()], "for the addresses {0[0]} it", [
+        ("it counts addresses, not their pieces", lambda at: occupied(at, 4)),
         ("it counts from the first address: pieces begin at multiples of 128",
-         lambda at: len(set((at - at[0]) // 128))),
+         lambda at: occupied(at, 128, at[0] % 128)
+         + (at < at[0] % 128).any()),
         ("it counts from the smallest address: pieces begin at multiples of 128",
-         lambda at: len(set((at - at.min()) // 128))),
+         lambda at: occupied(at, 128, at.min() % 128)),
         ("it counts all pieces between the first and the last address",
-         lambda at: at.max() // 128 - at.min() // 128 + 1),
-        ("it has pieces of 128 numbers, not bytes", lambda at: len(set(at // 512))),
-        ("it has pieces of 32 bytes", lambda at: len(set(at // 32))),
+         lambda at: np.ptp(at // 128) + 1),
+        ("it has pieces of 128 numbers, not bytes", lambda at: occupied(at, 512)),
+        ("it has pieces of 32 bytes", lambda at: occupied(at, 32)),
         ("it counts threads, not pieces", len),
         ("it is the largest piece's number, not their count", lambda at: at.max() // 128),
     ])  # fmt: skip
@@ -160,22 +169,32 @@ def segments(function) -> str:
 
 
 @check
-def roofline(function) -> str:
+def roofline(function, *, seed: int = SEED) -> str:
     """attainable(intensity, peak, bandwidth) -> attainable operations per second."""
-    cases = [(0.5, 1000.0, 100.0), (10.0, 1000.0, 100.0), (100.0, 1000.0, 100.0)]
-    compare_all(function, cases, lambda i, peak, bandwidth: min(peak, i * bandwidth),
+    peak, bandwidth = 1000.0, 100.0
+    if seed != SEED:
+        peak, bandwidth = np.random.default_rng(seed).uniform(50, 2000, 2).round().tolist()
+    cases = [(share * peak / bandwidth, peak, bandwidth) for share in (0.05, 0.5, 1.0, 10.0)]
+
+    def slope(intensity: float, bandwidth: float) -> float:
+        """A roof without a peak."""
+        return float(Roof(np.inf, bandwidth).at(intensity))
+
+    compare_all(function, cases, lambda i, peak, bandwidth: float(Roof(peak, bandwidth).at(i)),
                 "for intensity, peak, bandwidth = {} it", [
-        ("it is the larger of both limits", lambda i, peak, bandwidth: max(peak, i * bandwidth)),
+        ("it is the larger of both limits", lambda i, peak, bandwidth:
+         peak + slope(i, bandwidth) - Roof(peak, bandwidth).at(i)),
         ("it is the limit of memory alone: no more than the peak",
-         lambda i, peak, bandwidth: i * bandwidth),
+         lambda i, peak, bandwidth: slope(i, bandwidth)),
         ("it is the peak: at low intensity, memory is the limit",
          lambda i, peak, bandwidth: peak),
         ("it has bandwidth / intensity: bytes a second times operations a byte",
-         lambda i, peak, bandwidth: min(peak, bandwidth / i)),
+         lambda i, peak, bandwidth: Roof(peak, bandwidth).at(1 / i)),
         ("it has intensity / bandwidth: bytes a second times operations a byte",
-         lambda i, peak, bandwidth: min(peak, i / bandwidth)),
-        ("it is the sum of both limits", lambda i, peak, bandwidth: peak + i * bandwidth),
-        ("it lacks the bandwidth", lambda i, peak, bandwidth: min(peak, i)),
-        ("it lacks the intensity", lambda i, peak, bandwidth: min(peak, bandwidth)),
+         lambda i, peak, bandwidth: Roof(peak, 1 / bandwidth).at(i)),
+        ("it is the sum of both limits",
+         lambda i, peak, bandwidth: peak + slope(i, bandwidth)),
+        ("it lacks the bandwidth", lambda i, peak, bandwidth: Roof(peak, 1.0).at(i)),
+        ("it lacks the intensity", lambda i, peak, bandwidth: Roof(peak, bandwidth).at(1.0)),
     ])  # fmt: skip
     return "memory on the left, arithmetic on the right"

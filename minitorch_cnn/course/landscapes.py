@@ -1,13 +1,12 @@
 """Notebook 8: checks of directions and losses around the weights."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from .. import functional as F
 from .. import nn
+from ..analysis import loss_line
 from ..autograd import no_grad
 from ..random import manual_seed
 from ..tensor import Tensor
@@ -17,24 +16,17 @@ from .compare import No, compare
 SEED = 8
 
 
-def net():
-    manual_seed(SEED)
+def net(seed: int = SEED) -> nn.Sequential:
+    """A small net of a convolution, batch norm and a linear layer, in evaluation mode."""
+    manual_seed(seed)
     return nn.Sequential(
         nn.Conv2d(1, 4, 3, bias=False), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(16, 3)
     ).eval()
 
 
-@contextmanager
-def moved(net: nn.Module, direction, step: float) -> Iterator[None]:
-    """A context with the net at its weights + step * direction (an array for each parameter)."""
-    before = [p.array for p in net.parameters()]
-    try:
-        for p, w, d in zip(net.parameters(), before, direction, strict=True):
-            p.array = (w + step * d).astype(w.dtype)
-        yield
-    finally:
-        for p, w in zip(net.parameters(), before, strict=True):
-            p.array = w
+def images(seed: int) -> Tensor:
+    """Six images for this net."""
+    return Tensor(np.random.default_rng(seed).standard_normal((6, 1, 4, 4)).astype(np.float32))
 
 
 def lengths(a, axis=0):
@@ -44,11 +36,11 @@ def lengths(a, axis=0):
 
 
 @check
-def direction(function) -> str:
+def direction(function, *, seed: int = SEED) -> str:
     """direction(net, rng) -> an array per parameter, with filters as long as the net's."""
-    model = net()
+    model = net(seed)
     before = [p.array.copy() for p in model.parameters()]
-    found = list(function(model, np.random.default_rng(SEED)))
+    found = list(function(model, np.random.default_rng(seed)))
     parameters = list(model.named_parameters())
     if any(
         not np.array_equal(p.array, old) for (_, p), old in zip(parameters, before, strict=True)
@@ -63,7 +55,7 @@ def direction(function) -> str:
             raise No(f"{name} has one axis, so it should not move")
         if p.ndim > 1:
             filter_by_filter(name, np.asarray(d, float), p.array.astype(float))
-    again = function(model, np.random.default_rng(SEED + 1))
+    again = function(model, np.random.default_rng(seed + 1))
     if all(np.allclose(a, b) for a, b in zip(found, again, strict=True)):
         raise No("two generators give the same direction")
     return "every filter as long as the net's, biases and batch norms at rest"
@@ -100,42 +92,44 @@ def filter_by_filter(name: str, d: np.ndarray, w: np.ndarray) -> None:
 
 
 @check
-def line(function) -> str:
+def line(function, *, seed: int = SEED) -> str:
     """loss_along(net, direction, steps, x, labels) -> losses; the net does not change."""
-    model, rng = net(), np.random.default_rng(SEED)
-    x, labels = Tensor(rng.standard_normal((6, 1, 4, 4)).astype(np.float32)), np.arange(6) % 3
+    model, rng = net(seed), np.random.default_rng(seed)
+    x, labels = images(seed), rng.permutation(np.arange(6) % 3)
     way = [rng.standard_normal(p.shape) * (p.ndim > 1) for p in model.parameters()]
-    before, steps = [p.array.copy() for p in model.parameters()], [-0.5, 0.0, 0.5, 0.75]
-    mine = np.asarray(function(model, way, steps, x, labels), float)
+    before, steps = [p.array.copy() for p in model.parameters()], np.array([-0.5, 0.0, 0.5, 0.75])
+    mine = np.asarray(function(model, way, list(steps), x, labels), float)
     if any(not np.array_equal(p.array, w) for p, w in zip(model.parameters(), before, strict=True)):
         raise No("the net's weights have changed: restore them after the steps")
 
-    def losses(places, reduction: Any = "mean", start=1.0):
-        found = []
-        for place in places:
-            there = [d * place + (start - 1) * w for d, w in zip(way, before, strict=True)]
-            with moved(model, there, 1.0), no_grad():
-                found.append(F.cross_entropy(model(x), Tensor(labels), reduction=reduction).item())
-        return np.array(found)
+    def losses(places: Any, **how: Any) -> np.ndarray:
+        return loss_line(model, x, labels, places, way, **how).losses
+
+    def replaced(place: float) -> float:
+        instead = [place * d - w for d, w in zip(way, before, strict=True)]
+        return loss_line(model, x, labels, [1.0], instead).losses[0]
+
+    def total(logits: Tensor, right: Tensor) -> Tensor:
+        return F.cross_entropy(logits, right, reduction="sum")
 
     compare(mine, losses(steps), "the loss", tolerance=1e-4, mistakes=[
         ("each step begins where the last one ended: begin at the old weights each time",
-         losses(np.cumsum(steps))),
-        ("the steps have the wrong sign", losses(-np.array(steps))),
-        ("the net does not move: all losses are those of the centre", losses([0.0] * 4)),
-        ("the loss is a sum over the images, not their mean", losses(steps, "sum")),
-        ("all losses are that of the last step", losses(steps[-1:] * 4)),
+         losses(steps.cumsum())),
+        ("the steps have the wrong sign", losses(-steps)),
+        ("the net does not move: all losses are those of the centre", losses(0 * steps)),
+        ("the loss is a sum over the images, not their mean", losses(steps, loss=total)),
+        ("all losses are that of the last step", losses(0 * steps + steps[-1])),
         ("the weights are replaced by step * direction instead of moved by it",
-         losses(steps, start=0.0)),
+         [replaced(step) for step in steps]),
     ])  # fmt: skip
     return "the losses, with unchanged weights"
 
 
 @check
-def rescaling(function) -> str:
+def rescaling(function, *, seed: int = SEED) -> str:
     """rescale(net, factor) changes a convolution before batch norm, and not the net's outputs."""
-    model, rng = net(), np.random.default_rng(SEED)
-    x = Tensor(rng.standard_normal((6, 1, 4, 4)).astype(np.float32))
+    model, x = net(seed), images(seed)
+    factor = float(np.random.default_rng(seed).integers(5, 15))
     with no_grad():
         model.train()
         for _ in range(60):
@@ -144,25 +138,25 @@ def rescaling(function) -> str:
         before, weights = model(x).array.copy(), model[0].weight.array.copy()
         linear = model[4].weight.array.copy()
         mean, var = model[1].running_mean.array.copy(), model[1].running_var.array.copy()
-    function(model, 10.0)
+    function(model, factor)
     with no_grad():
         changed, after = model[0].weight.array, model(x).array
     if np.allclose(weights, changed):
         raise No("no weight of a convolution has changed")
     kernel = [
-        ("the convolution's weights are divided by the factor", weights / 10),
-        ("the convolution's weights are multiplied by the square of the factor", weights * 100),
-        ("the factor is added to the convolution's weights", weights + 10),
+        ("the convolution's weights are divided by the factor", weights / factor),
+        ("the convolution's weights are multiplied by the square of the factor", weights * factor**2),
+        ("the factor is added to the convolution's weights", weights + factor),
     ]
-    compare(changed, 10 * weights, "the convolution's weight", 1e-4, kernel)
+    compare(changed, factor * weights, "the convolution's weight", 1e-4, kernel)
     compare(model[4].weight.array, linear, "the linear layer's weight, which should not change,")
-    compare(model[1].running_mean.array, 10 * mean, "the running mean", 1e-4, [
+    compare(model[1].running_mean.array, factor * mean, "the running mean", 1e-4, [
         ("the running mean has not changed", mean),
-        ("the running mean is multiplied by the square of the factor", 100 * mean),
+        ("the running mean is multiplied by the square of the factor", factor**2 * mean),
     ])  # fmt: skip
-    compare(model[1].running_var.array, 100 * var, "the running variance", 1e-4, [
+    compare(model[1].running_var.array, factor**2 * var, "the running variance", 1e-4, [
         ("the running variance has not changed", var),
-        ("the running variance grows with the square of the factor", 10 * var),
+        ("the running variance grows with the square of the factor", factor * var),
     ])  # fmt: skip
     compare(after, before, "the output", tolerance=1e-2)
     return "other weights, the same outputs"

@@ -1,108 +1,142 @@
 """Notebook 11: checks of policies, gradients, baselines and searches."""
 
 import itertools
-import math
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
+from ..autograd import grad
+from ..functional import cross_entropy, log_softmax, softmax
+from ..nas import policy_gradient_loss
+from ..tensor import tensor
 from .answer import check
 from .compare import No, compare, compare_all
 
 SEED = 11
+SPACES = {  # the answers to each question, and how many architectures these are
+    (2, 3, 4): 24, (5,) * 8: 390_625, (1, 6): 6, (7, 2): 14,
+    (3, 3, 5): 45, (4, 6, 2): 48, (2,) * 11: 2_048, (8, 1, 7): 56, (10, 9): 90, (3,) * 7: 2_187,
+}  # fmt: skip
 
 
 @check
-def policy(function) -> str:
+def policy(function, *, seed: int = SEED) -> str:
     """softmax(theta) -> probabilities, also for large numbers."""
-    for theta in (np.array([0.0, 1, 2]), np.array([1000.0, 0, 999])):
-        e = np.exp(theta - theta.max())
+    rng = np.random.default_rng(seed)
+    small = rng.permutation([0.0, 1, 2]) + rng.uniform(0.1, 0.5)
+    for theta in (small, rng.permutation([1000.0, 0, 999])):
+        right = softmax(tensor(theta), dim=0).numpy()
         with np.errstate(over="raise"):
             try:
                 mine = function(theta)
             except FloatingPointError:
                 raise No("e^1000 overflows: what can you subtract from all of theta?") from None
         powers = np.exp(np.minimum(theta, 50))
-        compare(mine, e / e.sum(), f"the probabilities of {theta}", mistakes=[
+        compare(mine, right, f"the probabilities of {theta.round(2)}", mistakes=[
             ("the powers are not divided by their sum", powers),
-            ("the powers are not divided by their sum", e),
-            ("the powers are divided by their maximum, not by their sum", e / e.max()),
-            ("the powers are divided by their number, not by their sum", e / e.size),
+            ("the powers are not divided by their sum", right / right.max()),
+            ("the powers are divided by their number, not by their sum", right / right.max() / 3),
             ("theta is divided by its sum: where is the exponential?", theta / theta.sum()),
             ("large numbers have small probabilities: look at the sign",
-             np.exp(theta.min() - theta) / np.exp(theta.min() - theta).sum()),
-            ("these are the logarithms of the probabilities",
-             theta - theta.max() - np.log(e.sum())),
+             softmax(tensor(-theta), dim=0)),
+            ("these are the logarithms of the probabilities", log_softmax(tensor(theta), dim=0)),
         ])  # fmt: skip
     return "they sum to one, and large numbers do not overflow"
 
 
+def slope(function: Any, theta: np.ndarray, a: int) -> np.ndarray:
+    """The gradient of function(theta)[a], by the library."""
+    leaf = tensor(theta, requires_grad=True)
+    return grad(function(leaf, dim=0)[a], leaf)[0].numpy()
+
+
 @check
-def score(function) -> str:
+def score(function, *, seed: int = SEED) -> str:
     """score(theta, a) -> the gradient of log softmax(theta)[a]."""
-    theta = np.random.default_rng(SEED).standard_normal(4)
-    p = np.exp(theta) / np.exp(theta).sum()
+    theta = np.random.default_rng(seed).standard_normal(4)
+    p = softmax(tensor(theta), dim=0).numpy()
     for a in range(4):
-        one, of = np.eye(4)[a], f"for answer {a} it"
-        compare(function(theta, a), one - p, of, 1e-6, [
-            (f"{of} is the gradient of P, not of log P", p[a] * (one - p)),
-            (f"{of} has the wrong sign", p - one),
+        right, of = slope(log_softmax, theta, a), f"for answer {a} it"
+        one = right + p
+        compare(function(theta, a), right, of, 1e-6, [
+            (f"{of} is the gradient of P, not of log P", slope(softmax, theta, a)),
+            (f"{of} has the wrong sign", -right),
             (f"{of} lacks the probabilities: log softmax has a sum in it", one),
-            (f"{of} lacks the 1 at a", -p),
+            (f"{of} lacks the 1 at a", right - one),
             (f"{of} has theta where the probabilities should be", one - theta),
-            (f"{of} subtracts only the probability of a", one * (1 - p[a])),
+            (f"{of} subtracts only the probability of a", right * one),
             (f"{of} subtracts the probability of a from all", one - p[a]),
             (f"{of} is 1 / P: the chain rule continues to theta", one / p[a]),
-            (f"{of} has its 1 at the previous answer", np.eye(4)[a - 1] - p),
-            (f"{of} has its 1 at the next answer", np.eye(4)[(a + 1) % 4] - p),
+            (f"{of} has its 1 at the previous answer", np.roll(one, -1) - p),
+            (f"{of} has its 1 at the next answer", np.roll(one, 1) - p),
         ])  # fmt: skip
     return "it is the slope of the logarithm"
 
 
+def policy_gradient(theta: np.ndarray, answers: np.ndarray, worth: np.ndarray) -> np.ndarray:
+    """The library's policy gradient for one question; worth: the advantage of each answer."""
+    leaf = tensor(theta, requires_grad=True)
+
+    def scores(sequences: np.ndarray) -> Any:
+        rows = leaf.reshape(1, -1).expand(len(sequences), len(theta))
+        return -cross_entropy(rows, tensor(sequences), reduction="none"), 0.0
+
+    controller: Any = SimpleNamespace(score=scores)
+    return -grad(policy_gradient_loss(controller, answers, worth), leaf)[0].numpy()
+
+
 @check
-def step(function) -> str:
+def step(function, *, seed: int = SEED) -> str:
     """reinforce(theta, answers, rewards, baseline, lr) -> theta after one step."""
-    theta, answers = np.array([0.1, -0.2, 0.3]), np.array([0, 2, 2])
-    rewards = np.array([1.0, 0.5, 0.2])
-    before, p = theta.copy(), np.exp(theta) / np.exp(theta).sum()
-    scores = [np.eye(3)[a] - p for a in answers]
+    rng = np.random.default_rng(seed)
+    theta, before = np.array([0.1, -0.2, 0.3]), np.array([0.1, -0.2, 0.3])
+    answers, rewards = np.array([0, 2, 2]), rng.permutation([1.0, 0.5, 0.2])
+    b, lr = (0.4, 2.0) if seed == SEED else rng.uniform(0.25, 0.45, 2) * (1, 4)
 
-    def up(baseline=0.4, scores=scores):
-        return sum((r - baseline) * s for r, s in zip(rewards, scores, strict=True)) / 3
+    def up(worth: Any = rewards - b) -> np.ndarray:
+        return policy_gradient(before, answers, np.asarray(worth))
 
-    right = theta + 2 * up()
-    mine = function(theta, answers, rewards, 0.4, 2.0)
+    first, last = np.array([1, 0, 0]), np.array([0, 0, 1])
+    mine = function(theta, answers, rewards, b, lr)
     if not np.array_equal(theta, before):
         raise No("theta has changed: return a new array")
-    compare(mine, right, "the new theta", mistakes=[
-        ("that is a step down: rewards should grow", theta - 2 * up()),
-        ("the scores are summed instead of averaged", theta + 6 * up()),
-        ("the baseline is left out", theta + 2 * up(0.0)),
-        ("the baseline is added instead of subtracted", theta + 2 * up(-0.4)),
+    compare(mine, theta + lr * up(), "the new theta", mistakes=[
+        ("that is a step down: rewards should grow", theta - lr * up()),
+        ("the scores are summed instead of averaged", theta + 3 * lr * up()),
+        ("the baseline is left out", theta + lr * up(rewards)),
+        ("the baseline is added instead of subtracted", theta + lr * up(rewards + b)),
         ("the learning rate is left out", theta + up()),
-        ("theta is left out: that is the step alone", 2 * up()),
+        ("theta is left out: that is the step alone", lr * up()),
         ("only the last answer counts: sum over all (= instead of +=?)",
-         theta + 2 * (rewards[-1] - 0.4) * scores[-1]),
+         theta + lr * up(3 * last * (rewards - b))),
         ("only a third of the last answer counts: sum over all (= instead of +=?)",
-         theta + 2 * (rewards[-1] - 0.4) * scores[-1] / 3),
+         theta + lr * up(last * (rewards - b))),
         ("only the first answer counts: is there a return in the loop?",
-         theta + 2 * (rewards[0] - 0.4) * scores[0]),
-        ("the rewards are left out",
-         theta + 2 * sum(scores) / 3),
+         theta + lr * up(3 * first * (rewards - b))),
+        ("the rewards are left out", theta + lr * up(np.ones(3))),
         ("the mean runs over all numbers: one mean for each of theta's (axis=0)",
-         theta + 2 * np.mean([(r - 0.4) * s for r, s in zip(rewards, scores, strict=True)])),
+         theta + lr * up().mean()),
     ])  # fmt: skip
     return "up the expected reward, by the advantage over the baseline"
 
 
 @check
-def count(function) -> str:
+def count(function, *, seed: int = SEED) -> str:
     """count(sizes) -> the number of architectures in a space."""
-    cases = [((2, 3, 4),), ((5,) * 8,), ((1, 6),), ((7, 2),)]
-    compare_all(function, cases, math.prod, "the number for questions with {0[0]} answers", [
+    rng = np.random.default_rng(seed)
+    chosen = range(4) if seed == SEED else rng.permutation(len(SPACES))[:5]
+    cases = [(tuple(rng.permutation(list(SPACES)[i]).tolist()),) for i in chosen]
+    numbers = {tuple(sorted(sizes)): number for sizes, number in SPACES.items()}
+
+    def right(sizes: tuple[int, ...]) -> int:
+        return numbers[tuple(sorted(sizes))]
+
+    compare_all(function, cases, right, "the number for questions with {0[0]} answers", [
         ("it is a sum: each answer combines with each of the next question", sum),
         ("it is the number of questions", len),
-        ("it lacks the last question", lambda sizes: math.prod(sizes[:-1])),
-        ("it lacks the first question", lambda sizes: math.prod(sizes[1:])),
+        ("it lacks the last question", lambda sizes: right(sizes) // sizes[-1]),
+        ("it lacks the first question", lambda sizes: right(sizes) // sizes[0]),
         ("it uses the largest size for all questions", lambda sizes: max(sizes) ** len(sizes)),
         ("it uses the first size for all questions", lambda sizes: sizes[0] ** len(sizes)),
         ("it is 2 to the number of questions", lambda sizes: 2 ** len(sizes)),
@@ -111,25 +145,28 @@ def count(function) -> str:
 
 
 class Method:
-    """A method that proposes (0,), (1,), ... and records what it is told."""
+    """A method that proposes (0,), (1,), ... and records what it is asked and told, in order."""
 
-    batch = 4
+    def __init__(self, batch: int):
+        self.batch, self.numbers, self.calls = batch, itertools.count(), ""
+        self.asked: list[int] = []
+        self.told: list[tuple[list, list]] = []
 
-    def __init__(self):
-        self.numbers, self.asked, self.told = itertools.count(), [], []
+    def ask(self, many: int | None = None) -> list[tuple[int]]:
+        self.asked.append(self.batch if many is None else many)
+        self.calls += "a"
+        return [(next(self.numbers),) for _ in range(self.asked[-1])]
 
-    def ask(self, many=4):
-        self.asked.append(many)
-        return [(next(self.numbers),) for _ in range(many)]
-
-    def tell(self, sequences, rewards):
+    def tell(self, sequences, rewards) -> None:
+        self.calls += "t"
         self.told.append((list(sequences), list(rewards)))
 
 
 @check
-def search(function) -> str:
+def search(function, *, seed: int = SEED) -> str:
     """search(method, evaluate, budget) -> rewards in the order of the samples."""
-    method, budget = Method(), 12
+    batch = 4 if seed == SEED else int(np.random.default_rng(seed).integers(2, 8))
+    method, budget = Method(batch), 3 * batch
     mine = list(function(method, lambda sequence: sequence[0] / 10, budget))
     if not method.told:
         raise No("the method is never told its rewards")
@@ -140,12 +177,14 @@ def search(function) -> str:
         sequences, rewards = next(t for t in method.told if len(t[0]) != len(t[1]))
         numbers = f"{len(sequences)} sequences with {len(rewards)} rewards"
         raise No(f"the method is told {numbers}: does each batch begin new lists?")
-    if method.asked != [4, 4, 4]:
-        raise No(f"the method is asked for {method.asked}: ask for its batch of 4 each time")
+    if method.asked != [batch] * 3:
+        raise No(f"the method is asked for {method.asked}: ask for its batch of {batch} each time")
     if any(s[0] / 10 != r for told in method.told for s, r in zip(*told, strict=True)):
         raise No("sequences and rewards do not match")
     if len(method.told) != 3:
         raise No(f"the method is told {len(method.told)} times instead of after each batch")
+    if method.calls != "at" * 3:
+        raise No("the method is asked for a batch before it is told about the one before")
     if len(mine) != budget:
         which = "the last batch's only" if mine == method.told[-1][1] else f"{len(mine)} of them"
         raise No(f"{budget} samples have {budget} rewards: these are {which}")
@@ -153,4 +192,4 @@ def search(function) -> str:
         ("the rewards are sorted: they should be in the order of the samples",
          np.arange(budget)[::-1] / 10),
     ])  # fmt: skip
-    return "asked for 3 batches of 4, and told about each"
+    return f"asked for 3 batches of {batch}, and told about each"

@@ -11,7 +11,7 @@ from minitorch_cnn.compiler.passes import fold_batch_norm
 from minitorch_cnn.compiler.steps import fused
 from minitorch_cnn.course import compiler as check, expect, nn, np, plt, seconds
 from minitorch_cnn.course.broken import compiler as broken
-from minitorch_cnn.course.compiler import compiled, run, size, traffic, trained
+from minitorch_cnn.course.graphs import compiled, run, size, traffic, trained
 
 mt.manual_seed(13)
 rng = np.random.default_rng(13)

@@ -1,37 +1,27 @@
 """Notebook 11: steps, gradients and searches from which a controller cannot learn."""
 
-import numpy as np
-
-
-def probabilities(theta):
-    """The softmax of theta."""
-    e = np.exp(theta - theta.max())
-    return e / e.sum()
+from ...functional import softmax
+from ..search import policy_gradient, slope
 
 
 def step_down(theta, answers, rewards, baseline, lr):
     """REINFORCE with the sign of a loss: answers with high rewards become unlikely."""
-    pairs = zip(answers, rewards, strict=True)
-    p = probabilities(theta)
-    return theta - lr * np.mean([(r - baseline) * (np.eye(len(p))[a] - p) for a, r in pairs], 0)
+    return theta + lr * policy_gradient(theta, answers, baseline - rewards)
 
 
 def of_the_probability(theta, a):
     """The gradient of P(a) instead of log P(a)."""
-    p = probabilities(theta)
-    return p[a] * (np.eye(len(p))[a] - p)
+    return slope(softmax, theta, a)
 
 
 def silent(method, evaluate, budget):
     """A search that never reports rewards to the method."""
-    return [evaluate(sequence) for sequence in method.ask(budget)]
+    return list(map(evaluate, method.ask(budget)))
 
 
 def sorted_rewards(method, evaluate, budget):
     """A search that reports sequences and rewards in different orders."""
-    found = []
-    for _ in range(budget // method.batch):
-        sequences = method.ask(method.batch)
-        found.extend(evaluate(sequence) for sequence in sequences)
-        method.tell(sequences[::-1], found[-method.batch :])
-    return found
+    asked = [method.ask(method.batch) for _ in range(budget // method.batch)]
+    for sequences in asked:
+        method.tell(sequences[::-1], list(map(evaluate, sequences)))
+    return list(map(evaluate, sum(asked, [])))
