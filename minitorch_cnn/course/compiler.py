@@ -156,7 +156,7 @@ def refolded(graph: Graph, change: Callable[[dict[str, np.ndarray]], None]) -> G
         conv = makers.get(node.inputs[0])
         if node.operator == "BatchNormalization" and conv is not None and conv.operator == "Conv":
             names = dict(zip(("gamma", "beta", "mean", "var"), node.inputs[1:], strict=True))
-            names |= {"bias": name for name in conv.inputs[2:]}
+            names |= dict(zip(("bias",), conv.inputs[2:], strict=False))
             arrays = {what: constants[name].detach().numpy().copy() for what, name in names.items()}
             change(arrays)
             constants.update((names[what], tensor(array)) for what, array in arrays.items())
@@ -265,7 +265,7 @@ def living(lives, *, seed: int = SEED) -> str:
         raise No(f"{min(set(right) - set(mine))!r} is missing")
     found = np.array([tuple(mine[name]) for name in right])
     compare(found, list(right.values()), "the table of steps", mistakes=[
-        ("the last step is that of the first reader", 
+        ("the last step is that of the first reader",
          np.where(np.array(last) < len(names), [makers, first], [makers, last]).T),
         ("the results die early: they are read after the last step, len(graph.nodes)",
          np.array([makers, inside]).T),

@@ -145,7 +145,10 @@ def rescaling(function, *, seed: int = SEED) -> str:
         raise No("no weight of a convolution has changed")
     kernel = [
         ("the convolution's weights are divided by the factor", weights / factor),
-        ("the convolution's weights are multiplied by the square of the factor", weights * factor**2),
+        (
+            "the convolution's weights are multiplied by the square of the factor",
+            weights * factor**2,
+        ),
         ("the factor is added to the convolution's weights", weights + factor),
     ]
     compare(changed, factor * weights, "the convolution's weight", 1e-4, kernel)

@@ -34,6 +34,12 @@ def direction(net, rng):
     found = []
     for p in net.parameters():
         # begin solution: zeros for one axis; else normal numbers scaled filter by filter
+        # hint: A filter is everything behind the first axis of a weight. Which parameters have
+        #     filters, and which have only one number for each channel?
+        # hint: Draw an array of p.shape with rng.standard_normal. Take the length of each of its
+        #     filters and of each of the weight's: a root of a sum of squares over all axes but the
+        #     first, which keeps these axes with length 1. Multiply by the one and divide by the
+        #     other, and append the array.
         d = np.zeros(p.shape)
         if p.ndim > 1:
             d = rng.standard_normal(p.shape)
@@ -45,6 +51,7 @@ def direction(net, rng):
     return found
 
 
+# %% check 3
 check.direction(direction)
 
 # %% [markdown]
@@ -58,6 +65,12 @@ def loss_along(net, direction, steps, x, labels):
     losses = []
     with mt.no_grad():
         # begin solution: set p.array (float32) for each step, take the loss; restore the old
+        # hint: Each step begins at the old weights, which `start` keeps. A parameter's array may be
+        #     replaced by a new one.
+        # hint: For each step, for each parameter with its old weight and its direction: p.array
+        #     becomes the old weight plus the step times the direction, in the old dtype. Append the
+        #     cross-entropy of the images as a number. After the last step give each parameter its
+        #     old array back.
         for step in steps:
             for p, w, d in zip(net.parameters(), start, direction, strict=True):
                 p.array = (w + step * d).astype(w.dtype)
@@ -68,6 +81,7 @@ def loss_along(net, direction, steps, x, labels):
     return np.array(losses)
 
 
+# %% check 3
 check.line(loss_along)
 
 # %% [markdown]
@@ -79,6 +93,11 @@ check.line(loss_along)
 def rescale(net, factor):
     """Multiply all convolutions' weights and adapt the running averages after them."""
     # begin solution: over net.modules(); running_mean times factor, running_var times its square
+    # hint: Ten times the weights give ten times the outputs of a convolution. What does that do to
+    #     their mean, and to their variance?
+    # hint: Under no_grad, walk over all modules. A Conv2d has its weight (and its bias, if there is
+    #     one) multiplied by the factor, in place; a BatchNorm2d its running_mean by the factor and
+    #     its running_var by the square.
     with mt.no_grad():
         for module in net.modules():
             if isinstance(module, mt.nn.Conv2d):
@@ -91,12 +110,14 @@ def rescale(net, factor):
     # end solution
 
 
+# %% check 2
 check.rescaling(rescale)
 
 # %% [markdown]
 # ## See
 #
-# Two nets of 32 layers on the digits, eight epochs each: with shortcuts, and without.
+# Two nets of 32 layers on the digits, eight epochs each: with shortcuts, and without. The plane of
+# two of your directions is walked by the library's `loss_surface`, row by row as `loss_along` does.
 
 # %%
 nets = {}
@@ -115,11 +136,7 @@ low = {}
 for axis, (kind, net) in zip(axes, nets.items(), strict=True):
     rng = np.random.default_rng(1)
     across, up = direction(net, rng), direction(net, rng)
-    surface = []
-    for step in steps:
-        with check.moved(net, up, step):  # and back afterwards
-            surface.append(loss_along(net, across, steps, x, y))
-    surface = np.array(surface)
+    surface = mt.analysis.loss_surface(net, x, y, steps, (up, across)).losses
     low[kind] = 100 * float((surface < 1).mean())
     drawn = axis.contourf(
         steps,
@@ -213,19 +230,19 @@ expect(np.allclose(one, ten, rtol=0.05, atol=1e-3), "normalised they look the sa
 
 
 # %%
+class Gradients:
+    """In place of random numbers, the gradients of the net's weights on these images."""
+
+    def __init__(self, net):
+        loss = F.cross_entropy(net(x), mt.tensor(y))
+        self.left = iter(mt.grad(loss, [p for p in net.parameters() if p.ndim > 1]))
+
+    def standard_normal(self, shape):
+        return next(self.left).numpy().astype(float) + 1e-30
+
+
 def steepest(net):
-    """The gradient on these images, with filters as long as the net's."""
-    loss = F.cross_entropy(net(x), mt.tensor(y))
-    gradients = mt.grad(loss, list(net.parameters()))
-    found = []
-    for p, g in zip(net.parameters(), gradients, strict=True):
-        d = np.zeros(p.shape)
-        if p.ndim > 1:
-            axes = tuple(range(1, p.ndim))
-            length = np.sqrt((g.array.astype(float) ** 2).sum(axes, keepdims=True)) + 1e-30
-            d = g.array / length * np.sqrt((p.array.astype(float) ** 2).sum(axes, keepdims=True))
-        found.append(d)
-    return found
+    return mt.analysis.random_direction(net, generator=Gradients(net))
 
 
 step = np.array([0.0, 0.3])
@@ -281,15 +298,60 @@ expect(np.allclose(found.losses, ours, rtol=1e-3, atol=1e-4), "the library walks
 # %% [markdown]
 # ## Eight questions
 #
+# Answer each in a sentence or two, below the question.
+
+# %% [manual 2]
 # 1. Why do biases and batch norm's weights not move in these directions?
+#
+# Rubric: 2 for: they have no filters whose scale could be compared (one number a channel), and
+# moving them changes the function at every scale, so that the picture would be one of them alone. 1
+# for "the paper leaves them out".
+
+# %% [manual 2]
 # 2. Which other changes of weights keep a ReLU net's function?
+#
+# Rubric: 2 for one that keeps it exactly, beyond the scaling before batch norm: scaling a unit's
+# inputs by a > 0 and its outputs by 1/a, or permuting channels together with the next layer's. 1
+# for a change that is only roughly neutral.
+
+# %% [manual 2]
 # 3. What would the pictures look like in training mode, with batch statistics?
+#
+# Rubric: 2 for: with batch statistics any scale of a convolution is cancelled at once, and the loss
+# depends on the batch, so the picture is flatter along scales and noisy. 1 for one of the two.
+
+# %% [manual 2]
 # 4. How large is the cosine between two random directions in n dimensions?
+#
+# Rubric: 2 for about 1 / sqrt(n), so close to 0: random directions are nearly orthogonal. 1 for
+# "small".
+
+# %% [manual 2]
 # 5. Which images give the loss in the figures? What would change with the held-out ones?
+#
+# Rubric: 2 for: the first 256 training images; with held-out ones the surface would be higher, most
+# of all away from the middle, and its lowest point need not be in the middle. 1 for naming the
+# images alone.
+
+# %% [manual 2]
 # 6. How can two nets of equal training loss have different landscapes?
+#
+# Rubric: 2 for: the loss at one point says nothing about the points around it; the nets have other
+# parameters and other curvature. 1 for "different nets".
+
+# %% [manual 2]
 # 7. Which direction would show the path that training took?
+#
+# Rubric: 2 for the difference of the last and the first weights (or the largest principal
+# components of the path). 1 for the last gradient.
+
+# %% [manual 2]
 # 8. Does a flat minimum generalise better? Which result here calls for caution?
 #
+# Rubric: 2 for: not by itself; the same function with ten times the weights looks flatter without
+# normalisation, so flatness that depends on the scale says nothing. 1 for "no" without the result.
+
+# %% [markdown]
 # ## Further reading
 #
 # - H. Li et al. (2018), Visualizing the loss landscape of neural nets. arXiv 1712.09913.

@@ -31,20 +31,33 @@ guess = 9  # guess: how many times fewer multiply-adds
 def grouped(x, w, groups):
     """x (N, C, H, W), w (O, C / groups, 3, 3) -> y (N, O, H, W), padding 1."""
     # begin solution: cut x and w into groups, F.conv2d for each pair, mt.cat
+    # hint: Group i of the outputs has rows i of w, and these have as many input channels as group i
+    #     of x.
+    # hint: x.chunk cuts channels (axis 1), w.chunk outputs (axis 0). Convolve each part of x with
+    #     the part of w that belongs to it, padding 1, and join the results along the channels.
     xs, ws = x.chunk(groups, 1), w.chunk(groups, 0)
     pairs = zip(xs, ws, strict=True)
     return mt.cat([F.conv2d(part, kernel, padding=1) for part, kernel in pairs], dim=1)
     # end solution
 
 
+# %% check 2
+check.grouped(grouped)
+
+
+# %%
 def macs(c, o, k, groups=1):
     """Multiply-adds per position of a k x k convolution from c to o channels."""
     # begin solution: how many numbers does one output add up?
+    # hint: An output sees the channels of its own group only, under a window of k rows and k
+    #     columns.
+    # hint: Count the products of one output: channels of a group times the places of the window.
+    #     There are o outputs.
     return o * (c // groups) * k * k
     # end solution
 
 
-check.grouped(grouped)
+# %% check 2
 check.costs(macs)
 
 # %% [markdown]
@@ -56,6 +69,10 @@ check.costs(macs)
 def branches(x, w1, w2, w3, groups):
     """w1 (B, C, 1, 1), w2 (B, B / groups, 3, 3), w3 (O, B, 1, 1); ReLUs after the first two."""
     # begin solution: branch i has rows i of w1 and w2, and columns i of w3
+    # hint: The grouped 3 x 3 keeps channels of different groups apart. So do its neighbours, if
+    #     each branch has its own part of w1 and of w3, and a sum joins them at the end.
+    # hint: Cut w1 and w2 along their outputs, w3 along its inputs. A branch is 1 x 1, ReLU, 3 x 3
+    #     with padding 1, ReLU, 1 x 1; add its result to those of the branches before.
     total = 0
     for a, b, c in zip(w1.chunk(groups, 0), w2.chunk(groups, 0), w3.chunk(groups, 1), strict=True):
         y = F.relu(F.conv2d(x, a))
@@ -65,6 +82,7 @@ def branches(x, w1, w2, w3, groups):
     # end solution
 
 
+# %% check 3
 check.branches(branches)
 
 # %% [markdown]
@@ -76,11 +94,15 @@ check.branches(branches)
 def shuffle(x, groups):
     """x (N, C, H, W) with the channels of all groups interleaved."""
     # begin solution: see C as (groups, C / groups), swap, and see it as C again
+    # hint: Channel i of group g has the number g C / groups + i. Where should it stand afterwards?
+    # hint: Reshape to five axes, with groups and channels per group in place of C; exchange these
+    #     two axes; reshape to four axes again.
     N, C, H, W = x.shape
     return x.reshape(N, groups, C // groups, H, W).transpose(1, 2).reshape(N, C, H, W)
     # end solution
 
 
+# %% check 2
 check.shuffle(shuffle)
 
 # %% [markdown]
@@ -92,12 +114,18 @@ check.shuffle(shuffle)
 def excite(x, w1, b1, w2, b2):
     """x (N, C, H, W), w1 (R, C), w2 (C, R) -> x times its gates."""
     # begin solution: the means, two layers, a sigmoid, then reshape to (N, C, 1, 1)
+    # hint: The gates of an image depend on nothing but the means of its maps: a row of C numbers
+    #     per image.
+    # hint: Take the mean over rows and columns. Multiply by the transpose of w1, add b1, ReLU;
+    #     multiply by the transpose of w2, add b2, sigmoid. Give the (N, C) gates two axes of length
+    #     1 behind, and multiply x by them.
     hidden = F.relu(x.mean((2, 3)) @ w1.T + b1)
     gates = F.sigmoid(hidden @ w2.T + b2)
     return x * gates.reshape(*gates.shape, 1, 1)
     # end solution
 
 
+# %% check 3
 check.gate(excite)
 
 # %% [markdown]
@@ -184,18 +212,17 @@ print(f"training error of the last epoch: {train(net, images, labels, 5)[-1]:.1f
 print(f"held out: {error(net, *held_out):.1f} %")
 
 modules = [m for m in net.modules() if isinstance(m, from_block)]
-inputs, ratios = {}, []
+inputs, before, ratios = {}, {}, []
 for number, m in enumerate(modules):
     m.register_forward_hook(lambda m, x, y, number=number: inputs.update({number: (m, x[0])}))
+    m.fc2.register_forward_hook(lambda m, x, y, number=number: before.update({number: y}))
 net.eval()
 with mt.no_grad():
     net(mt.tensor(held_out[0]))
     for number in (0, 2):
         m, x = inputs[number]
         w1, w2 = m.fc1.weight.reshape(8, -1), m.fc2.weight.reshape(-1, 8)
-        ones = x * 0 + 1
-        hidden = F.relu(x.mean((2, 3)) @ w1.T + m.fc1.bias)
-        gates = F.sigmoid(hidden @ w2.T + m.fc2.bias).numpy()
+        gates = F.sigmoid(before[number]).numpy().reshape(len(x), -1)
         mine = excite(x, w1, m.fc1.bias, w2, m.fc2.bias)
         expect(np.allclose(m(x), mine, atol=1e-5), "excite gives what the library's module gives")
         ratios.append(np.array([gates[held_out[1] == digit].mean(0) for digit in range(10)]))
@@ -299,15 +326,54 @@ expect(np.array_equal(shuffle(y, 3), F.channel_shuffle(y, 3)), "the shuffle is t
 # %% [markdown]
 # ## Eight questions
 #
+# Answer each in a sentence or two, below the question.
+
+# %% [manual 2]
 # 1. For which number of groups is a grouped convolution depthwise?
+#
+# Rubric: 2 for as many groups as input channels (each output sees one channel). 1 for "many".
+
+# %% [manual 2]
 # 2. How do parameters and multiply-adds depend on the number of groups, at fixed width?
+#
+# Rubric: 2 for: both fall as 1 / groups. 1 for one of them, or for "they fall".
+
+# %% [manual 2]
 # 3. ResNeXt widens its bottleneck as the groups grow. Which cost does that keep constant?
+#
+# Rubric: 2 for the cost of the block: its multiply-adds (and parameters) stay about those of
+# ResNet's. 1 for "the cost" alone.
+
+# %% [manual 2]
 # 4. Which shuffle undoes a shuffle with 3 groups of 12 channels?
+#
+# Rubric: 2 for the shuffle with 4 groups (12 / 3). 1 for "its inverse" with another number.
+
+# %% [manual 2]
 # 5. How many shuffled layers does it take until every output sees every input, with g groups?
+#
+# Rubric: 2 for: after two layers with a shuffle between, if a group has at least g channels (C >=
+# g^2): each output then sees one channel of every group. 1 for "two" without the condition.
+
+# %% [manual 2]
 # 6. Why a sigmoid in the gate, and not a softmax?
+#
+# Rubric: 2 for: channels do not compete; several may be open at once, or none. A softmax would make
+# gates sum to one. 1 for "between 0 and 1".
+
+# %% [manual 2]
 # 7. What share of its parameters do the gates of SE-ResNet-50 have? (`summary` tells.)
+#
+# Rubric: 2 for about 9 % (2.5 of 28 million), with the way to find it. 1 for a share within a
+# factor of two.
+
+# %% [manual 2]
 # 8. Why is a depthwise layer slow on a machine that multiplies fast?
 #
+# Rubric: 2 for: it does few operations with each number that it reads, so memory is the limit, not
+# arithmetic. 1 for "overhead".
+
+# %% [markdown]
 # ## Further reading
 #
 # - S. Xie et al. (2017), Aggregated residual transformations. arXiv 1611.05431.

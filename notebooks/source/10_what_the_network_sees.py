@@ -31,11 +31,15 @@ guess = 0.5  # guess: a number between 0 and 1
 # %%
 def activation_map(maps, weights):
     """maps (C, H, W), weights (C,) of one class -> (H, W)."""
-    # begin solution: one line
+    # begin solution: one line, a weight for each map
+    # hint: The sum runs over c, the first axis of maps. Each map has one weight.
+    # hint: Give the weights two axes of length 1 behind, so that they multiply whole maps; then sum
+    #     over the channels.
     return (maps * weights[:, None, None]).sum(0)
     # end solution
 
 
+# %% check 2
 check.activation_map(activation_map)
 
 # %% [markdown]
@@ -46,14 +50,29 @@ check.activation_map(activation_map)
 def bright_box(heat, threshold):
     """heat (H, W) -> left, top, right, bottom; the last two exclusive."""
     # begin solution: the rows and the columns with a bright pixel; the first and last of them
+    # hint: np.nonzero of a condition gives the rows and the columns of all pixels that meet it.
+    #     Left and right are columns.
+    # hint: Compare heat with the threshold times its largest value (a pixel that equals it is
+    #     bright). The smallest column and row are the corner at the top left; the largest, plus one
+    #     each, the corner at the bottom right.
     rows, columns = np.nonzero(heat >= threshold * heat.max())
     return columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
     # end solution
 
 
+# %% check 3
+check.box(bright_box)
+
+
+# %%
 def overlap(a, b):
     """Intersection over union of two boxes (left, top, right, bottom)."""
     # begin solution: a width below zero is no width
+    # hint: The shared part is a box, too: where does it begin, and where does it end? What if it
+    #     ends before it begins?
+    # hint: It begins at the larger of both lefts and ends at the smaller of both rights; likewise
+    #     for rows. Cut a negative side to 0. The union has the pixels of both boxes, without
+    #     counting the shared ones twice.
     width = min(a[2], b[2]) - max(a[0], b[0])
     height = min(a[3], b[3]) - max(a[1], b[1])
     shared = max(width, 0) * max(height, 0)
@@ -62,7 +81,7 @@ def overlap(a, b):
     # end solution
 
 
-check.box(bright_box)
+# %% check 2
 check.overlap(overlap)
 
 # %% [markdown]
@@ -75,6 +94,9 @@ check.overlap(overlap)
 def through_relu(gy, y, rule):
     """gx by rule "plain", "deconvolution" or "guided"."""
     # begin solution: one expression for each rule
+    # hint: Two conditions, on y and on gy, and three rules: the first, the second, both.
+    # hint: A comparison is an array of 0 and 1 that may multiply gy; np.maximum with 0 cuts off
+    #     negative values. An if for each rule, and a return in each.
     if rule == "plain":
         return gy * (y > 0)
     if rule == "deconvolution":
@@ -83,6 +105,7 @@ def through_relu(gy, y, rule):
     # end solution
 
 
+# %% check 3
 check.rules(through_relu)
 
 # %% [markdown]
@@ -92,11 +115,16 @@ check.rules(through_relu)
 # %%
 def climb(x, gx, rate, decay):
     """One step: the gradient normalised to length 1, times the rate; then shrink x by decay."""
-    # begin solution: one line
+    # begin solution: one line, a step and a factor
+    # hint: Which length does the step have, whatever that of the gradient? And what is multiplied
+    #     at the end: x alone, or what the step has made of it?
+    # hint: Divide gx by its norm over all numbers, multiply by the rate, add to x; the sum is
+    #     multiplied by what is left of it after the decay.
     return (1 - decay) * (x + rate * gx / np.linalg.norm(gx))
     # end solution
 
 
+# %% check 2
 check.climbing(climb)
 
 # %% [markdown]
@@ -312,15 +340,56 @@ print(f"the library, with smooth maps and a threshold of 0.2: IoU {theirs.iou.me
 # %% [markdown]
 # ## Eight questions
 #
+# Answer each in a sentence or two, below the question.
+
+# %% [manual 2]
 # 1. Why must the net end in an average for an activation map to be exact?
+#
+# Rubric: 2 for: only then is the logit a mean (a linear function) of the maps, so that each
+# position's share is known. 1 for "it keeps positions".
+
+# %% [manual 2]
 # 2. What does a negative value in the map of a class mean?
+#
+# Rubric: 2 for evidence against the class at that position. 1 for "unimportant".
+
+# %% [manual 2]
 # 3. How would you choose the threshold without looking at the boxes that you test on?
+#
+# Rubric: 2 for: on other images with boxes (a validation set), or by a rule fixed in advance. 1 for
+# "by eye on a few".
+
+# %% [manual 2]
 # 4. What would the overlap be for two objects of one class in an image?
+#
+# Rubric: 2 for: one box around both, larger than each, so a low overlap with either (or the
+# brighter one's box only). 1 for "lower".
+
+# %% [manual 2]
 # 5. Which of the three rules is a gradient of something?
+#
+# Rubric: 2 for plain: it is the gradient of the logit; the other two are of nothing. 1 for plain
+# without a reason.
+
+# %% [manual 2]
 # 6. Why does the image that maximises a class look so unlike the class?
+#
+# Rubric: 2 for: a net need not use the whole shape; textures that excite its filters everywhere
+# raise the logit beyond all real images. 1 for "it is noise".
+
+# %% [manual 2]
 # 7. What should a map look like when all weights are random?
+#
+# Rubric: 2 for: unlike the trained net's, without relation to the class (noise). 1 for "different".
+
+# %% [manual 2]
 # 8. A colleague shows you a convincing heat map. Which two questions do you ask?
 #
+# Rubric: 2 for two of: what does it look like with random weights; how does it compare with a
+# trivial baseline (centre, edges); on how many images, chosen how; with which class's logit. 1 for
+# one.
+
+# %% [markdown]
 # ## Further reading
 #
 # - B. Zhou et al. (2016), Learning deep features for discriminative localization. arXiv 1512.04150.

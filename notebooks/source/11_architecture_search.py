@@ -32,19 +32,32 @@ guess = 1.0  # guess: per cent
 def softmax(theta):
     """Probabilities of the answers."""
     # begin solution: subtract the maximum first
+    # hint: Powers of e are positive and keep the order. What makes them add up to one? And what
+    #     happens to e^1000?
+    # hint: The quotient does not change if the same number is subtracted from all of theta first.
+    #     Take the powers, and divide by their sum.
     e = np.exp(theta - theta.max())
     return e / e.sum()
     # end solution
 
 
+# %% check 2
+check.policy(softmax)
+
+
+# %%
 def score(theta, a):
     """The gradient of log softmax(theta)[a] with respect to theta."""
     # begin solution: 1 at a, minus the probabilities
+    # hint: log softmax(theta)[a] is theta[a] minus the logarithm of a sum. Differentiate both by
+    #     each number of theta.
+    # hint: The first part gives 1 at a and 0 elsewhere, a row of np.eye; the second gives the
+    #     probabilities.
     return np.eye(len(theta))[a] - softmax(theta)
     # end solution
 
 
-check.policy(softmax)
+# %% check 2
 check.score(score)
 
 # %% [markdown]
@@ -56,12 +69,17 @@ check.score(score)
 def reinforce(theta, answers, rewards, baseline, lr):
     """theta after one step, from a few answers and their rewards."""
     # begin solution: theta + lr * mean of (reward - baseline) * score
+    # hint: Which answers should become likelier: those with a reward above the baseline, or below?
+    # hint: For each pair of an answer and its reward: the reward minus the baseline, times the
+    #     score. Take the mean over the pairs (one number for each of theta's), times lr, and add it
+    #     to theta.
     pairs = zip(answers, rewards, strict=True)
     up = np.mean([(r - baseline) * score(theta, a) for a, r in pairs], axis=0)
     return theta + lr * up
     # end solution
 
 
+# %% check 3
 check.step(reinforce)
 
 # %% [markdown]
@@ -73,10 +91,13 @@ check.step(reinforce)
 def count(sizes):
     """The number of architectures, if question t has sizes[t] answers."""
     # begin solution: one line
+    # hint: Every answer to a question may be combined with every answer to the next one.
+    # hint: Multiply all sizes, and return a whole number.
     return int(np.prod(sizes))
     # end solution
 
 
+# %% check 1
 check.count(count)
 
 # %% [markdown]
@@ -87,6 +108,10 @@ check.count(count)
 def search(method, evaluate, budget):
     """The rewards of `budget` samples, in order."""
     # begin solution: ask(batch), evaluate each, tell(sequences, rewards), until the budget is spent
+    # hint: A method learns only if it is told its rewards before it proposes the next batch.
+    # hint: While fewer rewards than the budget are there: ask for a batch (or for what is left of
+    #     the budget), evaluate each sequence, tell sequences and rewards in the same order, and
+    #     append the rewards to a list of all.
     rewards = []
     while len(rewards) < budget:
         sequences = method.ask(min(method.batch, budget - len(rewards)))
@@ -97,6 +122,7 @@ def search(method, evaluate, budget):
     # end solution
 
 
+# %% check 3
 check.search(search)
 
 # %% [markdown]
@@ -261,15 +287,56 @@ expect(np.allclose(-gradient.numpy(), mine, atol=1e-5), "the policy gradient is 
 # %% [markdown]
 # ## Eight questions
 #
+# Answer each in a sentence or two, below the question.
+
+# %% [manual 2]
 # 1. Why does a baseline change the noise of the gradient but not its mean?
+#
+# Rubric: 2 for: the mean of the score is 0 (probabilities sum to one), so a constant times it adds
+# nothing on average, but it changes the size of each term. 1 for one half.
+
+# %% [manual 2]
 # 2. What happens to the policy if all rewards are equal?
+#
+# Rubric: 2 for: with a baseline equal to them nothing (all advantages are 0); without one it drifts
+# at random, on average unchanged. 1 for one case.
+
+# %% [manual 2]
 # 3. How many architectures has a space of 12 layers with four answers to each of four questions?
+#
+# Rubric: 2 for 4^(4 x 12) = 4^48, about 8 x 10^28. 1 for the right power with a wrong value.
+
+# %% [manual 2]
 # 4. Which weight of the entropy would keep the controller random forever?
+#
+# Rubric: 2 for: a weight so large that the bonus exceeds any difference of the rewards; then the
+# uniform policy is best. 1 for "a large one".
+
+# %% [manual 2]
 # 5. Children are trained for two epochs. Which architectures does that favour?
+#
+# Rubric: 2 for those that learn fast (few, shallow, wide, large gradients), not those that end
+# best. 1 for "small ones".
+
+# %% [manual 2]
 # 6. Why are the held-out images of a search no longer test images?
+#
+# Rubric: 2 for: the best of many was chosen on them, so its score there is too good (selection). 1
+# for "they were used".
+
+# %% [manual 2]
 # 7. Two workers finish children in any order. What must the search do to stay reproducible?
+#
+# Rubric: 2 for: give the method its rewards in the order of the request (a round at a time),
+# whatever order they arrive in. 1 for "fix the seed".
+
+# %% [manual 2]
 # 8. When would you expect a controller to beat random search clearly?
 #
+# Rubric: 2 for: a large space in which good networks are rare and alike, with a budget that
+# suffices to learn. 1 for one of the conditions.
+
+# %% [markdown]
 # ## Further reading
 #
 # - B. Zoph, Q. V. Le (2017), Neural architecture search with reinforcement learning. arXiv

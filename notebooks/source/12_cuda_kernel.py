@@ -38,6 +38,12 @@ guess = 1.3  # guess: pixels read from global memory for each output
 def naive():
     """CUDA C: the thread at (threadIdx, blockIdx) computes y[i][j]."""
     # begin solution: i and j from blockIdx, TILE and threadIdx; outside of y return; nine products
+    # hint: threadIdx.x runs along a row. A block begins TILE columns behind the one before. How
+    #     many threads are beyond the last output?
+    # hint: j is the block's first column plus threadIdx.x, i likewise in y. Return if either is
+    #     outside of y. Then two loops over the kernel's rows and columns add up pixel times weight
+    #     (row a * 3 + column b of w); write the sum to row i, column j of y, whose rows have W - 2
+    #     numbers.
     return """
     const int j = blockIdx.x * TILE + threadIdx.x;
     const int i = blockIdx.y * TILE + threadIdx.y;
@@ -52,6 +58,7 @@ def naive():
     # end solution
 
 
+# %% check 3
 check.convolution(naive)
 
 # %% [markdown]
@@ -62,11 +69,14 @@ check.convolution(naive)
 # %%
 def segments(addresses):
     """The number of different 128-byte pieces that contain these byte addresses."""
-    # begin solution: one line
+    # begin solution: one line, a number for the piece of each address
+    # hint: Pieces begin at multiples of 128. Which one has the address 300?
+    # hint: Divide the addresses by 128, rounded down, and count the different results.
     return len(np.unique(addresses // 128))
     # end solution
 
 
+# %% check 1
 check.segments(segments)
 
 # %% [markdown]
@@ -79,6 +89,13 @@ check.segments(segments)
 def tiled():
     """CUDA C with a __shared__ float tile[TILE + 2][TILE + 2]."""
     # begin solution: for (k = thread; k < (TILE + 2)^2; k += TILE TILE) copy; __syncthreads(); sum
+    # hint: Number the block's threads from 0 to TILE * TILE - 1. The copy has (TILE + 2) * (TILE +
+    #     2) places: a thread copies its own number, and the one that is TILE * TILE further, if it
+    #     exists.
+    # hint: Place k is row k / (TILE + 2) and column k % (TILE + 2) of the tile; copy only pixels
+    #     inside the image. After the barrier, and not before, threads outside of y return; the
+    #     others sum nine products as in `naive`, with pixels from the tile at their own row and
+    #     column.
     return """
     __shared__ float tile[TILE + 2][TILE + 2];
     const int top = blockIdx.y * TILE, left = blockIdx.x * TILE;
@@ -101,6 +118,7 @@ def tiled():
     # end solution
 
 
+# %% check 4
 check.tiled(tiled)
 
 # %% [markdown]
@@ -115,6 +133,11 @@ check.tiled(tiled)
 def reduction():
     """CUDA C: y[blockIdx.x] = the sum of row blockIdx.x, with __shared__ float part[128]."""
     # begin solution: a strided loop into part[threadIdx.x]; halve 64, 32, ... with a barrier before
+    # hint: Two parts: 128 sums that threads compute alone, then halving, in which a thread reads
+    #     what another wrote. Between these a barrier is needed.
+    # hint: A thread sums x of its row from its own number in steps of 128, and stores it in part.
+    #     Then for half = 64, 32, ... 1: wait for all, and the first `half` threads add the number
+    #     that is `half` further. All threads reach every barrier. Thread 0 writes y.
     return """
     __shared__ float part[128];
     float sum = 0;
@@ -132,6 +155,7 @@ def reduction():
     # end solution
 
 
+# %% check 3
 check.reduction(reduction)
 
 # %% [markdown]
@@ -142,11 +166,15 @@ check.reduction(reduction)
 # %%
 def attainable(intensity, peak, bandwidth):
     """Attainable operations per second, at an intensity in operations per byte."""
-    # begin solution: one line
+    # begin solution: one line, the lower of two limits
+    # hint: Memory delivers bandwidth bytes a second; each byte allows `intensity` operations.
+    # hint: The operations that memory allows are a product; the smaller of that and the peak is
+    #     attainable.
     return min(peak, intensity * bandwidth)
     # end solution
 
 
+# %% check 1
 check.roofline(attainable)
 
 # %% [markdown]
@@ -306,15 +334,54 @@ expect(all(same), "kernels of the notebook and of the library agree")
 # %% [markdown]
 # ## Eight questions
 #
+# Answer each in a sentence or two, below the question.
+
+# %% [manual 2]
 # 1. Why may no thread of a block leave before a barrier?
+#
+# Rubric: 2 for: the others wait at the barrier for all threads of the block, so a missing one makes
+# them hang (undefined behaviour). 1 for "it is not allowed".
+
+# %% [manual 2]
 # 2. How much shared memory does a tile of 32 x 32 with its halo take?
+#
+# Rubric: 2 for 34 x 34 x 4 bytes = 4,624 bytes. 1 for 34 x 34 numbers without bytes, or for 32 x 32
+# x 4.
+
+# %% [manual 2]
 # 3. Which threads of `tiled` copy two pixels?
+#
+# Rubric: 2 for those with the numbers 0 to 67 (18 x 18 = 324 = 256 + 68). 1 for "the first ones".
+
+# %% [manual 2]
 # 4. How many barriers does the reduction need for 128 threads?
+#
+# Rubric: 2 for 7 (one before each of 64, 32, 16, 8, 4, 2, 1). 1 for 6 or 8 with a reason.
+
+# %% [manual 2]
 # 5. Why does the last step of the reduction not need 128 threads?
+#
+# Rubric: 2 for: only one sum is left to do, by one thread; all others idle. 1 for "it is smaller".
+
+# %% [manual 2]
 # 6. How does the halo's share change with a 5 x 5 window?
+#
+# Rubric: 2 for: four rows and columns of halo, ((T + 4) / T)^2: 1.56 for T = 16 instead of 1.27. 1
+# for "it grows".
+
+# %% [manual 2]
 # 7. Which layers of MobileNet are left of the ridge?
+#
+# Rubric: 2 for the depthwise layers (and batch norm, ReLU, pooling); the 1 x 1 with many channels
+# are right of it. 1 for "depthwise" with doubt, or for too many layers.
+
+# %% [manual 2]
 # 8. What would each thread have to do so that the weights are read once?
 #
+# Rubric: 2 for: compute several outputs with the weights in registers (or keep w in shared or
+# constant memory, loaded once a block). 1 for "use the cache".
+
+# %% [markdown]
 # ## Further reading
 #
 # - NVIDIA, CUDA C++ programming guide: thread hierarchy, shared memory.

@@ -63,11 +63,16 @@ guess = 40  # guess: a number of nodes
 def alone(graph, name):
     """Whether one node reads the value, once, and it is no result."""
     # begin solution: count the name in the inputs of all nodes; look at graph.outputs, too
+    # hint: Three kinds of readers: other nodes, one node that reads the value twice (y + y), and
+    #     whoever called the net.
+    # hint: Sum node.inputs.count(name) over all nodes. It must be 1, and the name must not be among
+    #     those of graph.outputs.
     reads = sum(node.inputs.count(name) for node in graph.nodes)
     return reads == 1 and name not in [value.name for value in graph.outputs]
     # end solution
 
 
+# %% check 2
 check.reading(alone)
 
 # %% [markdown]
@@ -90,6 +95,11 @@ def fold(graph):
         w = graph.array(conv.inputs[1])  # (O, C, K, K)
         b = graph.array(conv.inputs[2]) if len(conv.inputs) > 2 else 0.0
         # begin solution: compute the new kernel and bias; eps is node.get("epsilon")
+        # hint: Put v = w * x + b into the formula of batch norm. What multiplies w, and what is
+        #     left without x?
+        # hint: The scale is gamma over the root of the variance plus eps. The kernel is w times the
+        #     scale of each output, so the scale needs three axes of length 1 behind; the bias is
+        #     what batch norm makes of b.
         scale = gamma / np.sqrt(var + node.get("epsilon"))
         kernel = w * scale[:, None, None, None]
         bias = (b - mean) * scale + beta
@@ -101,6 +111,7 @@ def fold(graph):
     return graph.but(nodes=nodes, constants=constants)
 
 
+# %% check 3
 check.folding(fold)
 
 # %% [markdown]
@@ -123,6 +134,12 @@ def fuse(graph):
             rectified = "activation" in conv.attributes
             taken = None
             # begin solution: for a Relu add the attribute; for an Add the input, if it has neither
+            # hint: The epilogue computes the sum first, then the ReLU. Which of the two may a
+            #     convolution still take over if it has one already?
+            # hint: For a Relu, if it is not rectified yet: conv.but with the operator FusedConv and
+            #     its attributes with "activation" added. For an Add, if it is not rectified and
+            #     nothing is added yet: conv.but with four inputs, the last being the other input of
+            #     the node. Store it in `taken`.
             if node.operator == "Relu" and not rectified:
                 attributes = {**conv.attributes, "activation": "Relu"}
                 taken = conv.but(operator="FusedConv", attributes=attributes)
@@ -140,6 +157,7 @@ def fuse(graph):
     return graph.but(nodes=nodes)
 
 
+# %% check 3
 check.fusing(fuse)
 
 # %% [markdown]
@@ -152,6 +170,11 @@ def lives(graph):
     """{value: (first step, last step)} for every value that a node makes."""
     found = {}
     # begin solution: walk the nodes with enumerate; a reader moves the end of what it reads
+    # hint: A value is made once and read several times; the last reader counts. A node without
+    #     readers lives at one step.
+    # hint: For each step and node: the inputs that are in `found` get this step as their end; the
+    #     outputs begin and end here. After the loop the results of the graph end at
+    #     len(graph.nodes).
     for step, node in enumerate(graph.nodes):
         for name in node.inputs:
             if name in found:
@@ -164,6 +187,7 @@ def lives(graph):
     # end solution
 
 
+# %% check 2
 check.living(lives)
 
 # %% [markdown]
@@ -179,6 +203,11 @@ def plan(sizes, lives):
     for name in sorted(sizes, key=lambda name: -sizes[name]):
         first, last = lives[name]
         # begin solution: from 0 upwards, skip what lives at the same time and is in the way
+        # hint: Two arrays meet if neither ends before the other begins; a step that reads one and
+        #     writes the other needs both.
+        # hint: Go through the arrays that have a place, by offset. If one lives at the same time
+        #     and begins before the end of what you want to place, move to its end (never back).
+        #     What is left after all of them is the offset.
         at = 0
         for other in sorted(offsets, key=offsets.get):
             meets = lives[other][0] <= last and first <= lives[other][1]
@@ -189,6 +218,7 @@ def plan(sizes, lives):
     return offsets
 
 
+# %% check 3
 check.planning(plan)
 
 # %% [markdown]
@@ -202,12 +232,17 @@ def to_blocks(x, lanes):
     """x (N, C, H, W) -> (N, ceil(C / lanes), H, W, lanes); channels that lack are zeros."""
     N, C, H, W = x.shape
     # begin solution: pad C to a multiple, reshape, move the channels of a block to the end
+    # hint: How many blocks are there if the last one is not full? And which axis changes fastest in
+    #     memory?
+    # hint: Pad the channels with zeros to count * lanes; see them as two axes, count and lanes;
+    #     move the axis of the lanes to the end with transpose.
     count = -(-C // lanes)
     x = np.pad(x, ((0, 0), (0, count * lanes - C), (0, 0), (0, 0)))
     return x.reshape(N, count, lanes, H, W).transpose(0, 1, 3, 4, 2)
     # end solution
 
 
+# %% check 2
 check.blocks(to_blocks)
 
 # %% [markdown]
@@ -389,15 +424,59 @@ expect(peak <= arena, "plan needs no more than the library, which begins arrays 
 # %% [markdown]
 # ## Eight questions
 #
+# Answer each in a sentence or two, below the question.
+
+# %% [manual 2]
 # 1. Why may a batch norm in training mode not be folded?
+#
+# Rubric: 2 for: its mean and variance are those of the batch, so scale and shift are not known
+# before and change with it (and it has to learn). 1 for one half.
+
+# %% [manual 2]
 # 2. Batch norm before a convolution: can it be folded forward? What about padding?
+#
+# Rubric: 2 for: the scale goes into the next kernel's input channels, the shift into its bias, but
+# with padding the zeros at the border were not shifted, so that it is exact only without padding. 1
+# for the first half.
+
+# %% [manual 2]
 # 3. A ReLU is between the convolution and the batch norm. What can still be done?
+#
+# Rubric: 2 for: the scale and shift can go into the next convolution if there is no padding (or
+# stay as an operation fused into the epilogue). 1 for "nothing" with the reason that a ReLU is not
+# linear.
+
+# %% [manual 2]
 # 4. In what order must folding and fusing run, and what does the other order miss?
+#
+# Rubric: 2 for: folding first; in the other order batch norms stand between convolutions and their
+# ReLUs and sums, so nothing can be fused. 1 for the order alone.
+
+# %% [manual 2]
 # 5. Why is the result of DenseNet's concatenation not copied when its parts are planned well?
+#
+# Rubric: 2 for: the parts are written into neighbouring places of one array, which then is the
+# concatenation. 1 for "no copy is needed".
+
+# %% [manual 2]
 # 6. What does the memory plan of training look like, where the backward reads every array?
+#
+# Rubric: 2 for: almost all arrays live until their backward, so nothing can be shared going
+# forward, and the peak is near the sum (unless they are recomputed). 1 for "larger".
+
+# %% [manual 2]
 # 7. The first convolution has 3 channels. What do blocks of 8 cost there?
+#
+# Rubric: 2 for: 5 of 8 lanes are zeros, so 8/3 of the reads and products (or a kernel of its own
+# for it). 1 for "waste".
+
+# %% [manual 2]
 # 8. A weight is changed after `mt.compile`. How could the compiled net notice?
 #
+# Rubric: 2 for a working way: a counter of versions of each parameter, compared at each call (or a
+# hash), and folding again. 1 for "compile again".
+
+# %% [markdown]
 # ## Further reading
 #
 # - B. Jacob et al. (2018), Quantization and training of neural networks for efficient

@@ -58,6 +58,12 @@ guess = 200  # guess: megabytes per worker
 def all_reduce(chunks, rank, ranks, send, receive):
     """The chunks, each summed over all ranks; chunks is a list of `ranks` arrays."""
     # begin solution: P - 1 rounds with +=, then P - 1 rounds with =; chunk numbers go modulo P
+    # hint: Follow one chunk: it starts on the rank of its number, and at each stop that rank's own
+    #     numbers are added. Where is it complete? From there it goes around once more, and now
+    #     replaces.
+    # hint: In round s of the first half a rank sends chunk rank - s and adds what it receives to
+    #     chunk rank - s - 1. In round s of the second half it sends rank - s + 1, and chunk rank -
+    #     s becomes what it receives. All numbers modulo P. Return the chunks.
     for step in range(ranks - 1):
         send(chunks[(rank - step) % ranks])
         chunks[(rank - step - 1) % ranks] += receive()
@@ -68,6 +74,7 @@ def all_reduce(chunks, rank, ranks, send, receive):
     # end solution
 
 
+# %% check 4
 check.ring(all_reduce)
 
 # %% [markdown]
@@ -81,6 +88,11 @@ def buckets(sizes, cap):
     """Lists of parameter numbers in the order of backward; a list ends when it holds `cap`."""
     found, bucket = [], []
     # begin solution: walk from the last parameter to the first; what is left is a bucket, too
+    # hint: Which parameter's gradient is ready first? And when is a bucket full: before or after
+    #     the parameter that reaches the cap?
+    # hint: For each number from the last to 0: append it to the bucket; if the sizes in the bucket
+    #     sum to the cap or more, the bucket is done and a new one begins. At the end a bucket that
+    #     is not empty is one, too.
     for i in reversed(range(len(sizes))):
         bucket.append(i)
         if sum(sizes[j] for j in bucket) >= cap:
@@ -90,6 +102,7 @@ def buckets(sizes, cap):
     # end solution
 
 
+# %% check 2
 check.bucket_order(buckets)
 
 # %% [markdown]
@@ -102,6 +115,11 @@ check.bucket_order(buckets)
 def joined(counts, means, variances):
     """Mean and biased variance of all values, from those of the parts; arrays of one per part."""
     # begin solution: the variance is that within the parts, and that of the parts' means
+    # hint: A part with more values counts more. Two things make values differ: those within a part,
+    #     and the means of the parts.
+    # hint: The mean is that of the means, each weighted by its count. For the variance add to each
+    #     part's own the square of its mean's distance from the common mean, and weight by the
+    #     counts again.
     total = counts.sum()
     mean = (counts * means).sum() / total
     variance = (counts * (variances + (means - mean) ** 2)).sum() / total
@@ -109,6 +127,7 @@ def joined(counts, means, variances):
     # end solution
 
 
+# %% check 2
 check.joined(joined)
 
 # %% [markdown]
@@ -121,6 +140,10 @@ def spans(ready, seconds):
     """[(start, end)] of every bucket's reduction."""
     found, free = [], 0.0
     # begin solution: a bucket starts when it is full and the wire is free
+    # hint: Two things must have happened before a bucket travels. Which of them comes last?
+    # hint: Keep the time at which the wire is free. A start is the later of that and the bucket's
+    #     own time; its end is the duration later, and is when the wire is free again. Append both
+    #     as a pair.
     for at, duration in zip(ready, seconds, strict=True):
         start = max(at, free)
         free = start + duration
@@ -129,6 +152,7 @@ def spans(ready, seconds):
     return found
 
 
+# %% check 2
 check.overlap(spans)
 
 # %% [markdown]
@@ -266,16 +290,58 @@ expect(np.allclose(together, unbiased), "the library's variance is your joined o
 # %% [markdown]
 # ## Eight questions
 #
+# Answer each in a sentence or two, below the question.
+
+# %% [manual 2]
 # 1. The parts of a batch are unequal. What must a rank multiply its gradient with?
+#
+# Rubric: 2 for its share of the batch: the number of its images over that of all (times P if the
+# ranks' gradients are averaged). 1 for "its size".
+
+# %% [manual 2]
 # 2. Why is it the same whether gradients or weights after a step of SGD are averaged, and why not
-#    with Adam?
+# with Adam?
+#
+# Rubric: 2 for: SGD's step is linear in the gradient, so the mean of the steps is the step of the
+# mean; Adam divides by a root of squares, which is not. 1 for one half.
+
+# %% [manual 2]
 # 3. One rank adds up everybody's gradients and sends the sum back. What does it send and receive?
+#
+# Rubric: 2 for: it receives P - 1 gradients and sends P - 1, all over its one wire, so the time
+# grows with P; others send and receive one. 1 for "too much".
+
+# %% [manual 2]
 # 4. A parameter is unused on one rank only. What happens to the others without a rule for this?
+#
+# Rubric: 2 for: they wait for its part of that gradient for ever (a deadlock), unless it sends
+# zeros or all agree on which are used. 1 for "wrong gradients".
+
+# %% [manual 2]
 # 5. Which layers besides batch norm see more than one image?
+#
+# Rubric: 2 for one that does, with how: losses with negatives from the batch (contrastive),
+# batch-wise normalisation of any kind, mixup. 1 for a name alone.
+
+# %% [manual 2]
 # 6. Dropout draws random numbers on each rank. From which generator should row 17 of a batch draw?
+#
+# Rubric: 2 for: from one that depends on the row's number in the whole batch (or on seed and rank),
+# so that the result is that of one machine and ranks differ. 1 for "different seeds".
+
+# %% [manual 2]
 # 7. VGG-16 has 90 % of its parameters in the first gradients of backward. Is that good or bad?
+#
+# Rubric: 2 for good: these (the linear layers') leave first, and the whole backward of the
+# convolutions hides them. 1 for good without the reason.
+
+# %% [manual 2]
 # 8. Eight times the batch needs another learning rate. Which, and why a warm-up?
 #
+# Rubric: 2 for eight times as large (linear scaling), with a warm-up since at the start the weights
+# change fast and such a step would diverge. 1 for one half.
+
+# %% [markdown]
 # ## Further reading
 #
 # - P. Patarasuk, X. Yuan (2009), Bandwidth optimal all-reduce algorithms for clusters of

@@ -24,4 +24,4 @@ def sorted_rewards(method, evaluate, budget):
     asked = [method.ask(method.batch) for _ in range(budget // method.batch)]
     for sequences in asked:
         method.tell(sequences[::-1], list(map(evaluate, sequences)))
-    return list(map(evaluate, sum(asked, [])))
+    return [evaluate(sequence) for sequences in asked for sequence in sequences]
