@@ -10,7 +10,7 @@ from ..spelling import nearest_path
 from .parser import CommandError, Parser, file_path, folder_to_fill, number
 
 DESCRIPTION = """\
-The fourteen notebooks of the course. Each asks for a guess and for a few functions, checks them,
+The fifteen notebooks of the course. Each asks for a guess and for a few functions, checks them,
 and shows their consequences.
 
 examples:

@@ -42,6 +42,6 @@ def __getattr__(name: str) -> typing.Any:
     if name == "plt":
         plt = importlib.import_module("matplotlib.pyplot")
         plt.rcParams.update(style())
-        plt.rcParams["figure.figsize"] = 8.0, 4.0
+        plt.rcParams["figure.figsize"] = 7.2, 3.6
         return plt
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -24,6 +24,7 @@ MODULES = {
     "residuals": 5,
     "search": 5,
     "seeing": 5,
+    "sixteen_bits": 5,
 }
 
 
