@@ -35,6 +35,12 @@ def max_pool(x, K, stride):
     windows = windows[:, :, ::stride, ::stride]
     flat = windows.reshape(*windows.shape[:4], K * K)
     # begin solution: argmax over the last axis gives kh K + kw; add the start of the window
+    # hint: argmax gives the place inside the window, from 0 to K K - 1. In which row and column of
+    #     the window is that, and in which row and column of the image does window (i, j) start?
+    # hint: The row inside is the place divided by K without rest, the column is the rest. Window
+    #     (i, j) starts at i stride and j stride: two np.arange, one of them standing upright,
+    #     broadcast to all windows. The index is row times the width of x plus column; return the
+    #     maxima first.
     inside = flat.argmax(-1)
     rows = stride * np.arange(flat.shape[2])[:, None] + inside // K
     columns = stride * np.arange(flat.shape[3]) + inside % K
@@ -42,6 +48,7 @@ def max_pool(x, K, stride):
     # end solution
 
 
+# %% check 3
 check.pooling(max_pool)
 
 # %% [markdown]
@@ -54,12 +61,18 @@ def max_pool_back(gy, argmax, size):
     N, C = gy.shape[:2]
     gx = np.zeros((N * C, size[0] * size[1]))
     # begin solution: np.add.at adds at repeated indices; += keeps only one
+    # hint: Two windows may have the same index, and the pixel then gets both gradients. What does
+    #     `a[index] += g` do if an index occurs twice?
+    # hint: gx is a matrix with one row for each image and channel. Give np.add.at a pair of index
+    #     arrays: the number of the row, upright, and argmax with one row for each plane; the values
+    #     are gy in the same form. Then reshape gx to the image.
     planes = np.arange(N * C)[:, None]
     np.add.at(gx, (planes, argmax.reshape(N * C, -1)), gy.reshape(N * C, -1))
     return gx.reshape(N, C, *size)
     # end solution
 
 
+# %% check 2
 check.pooling_back(max_pool_back)
 
 # %% [markdown]
@@ -70,15 +83,22 @@ check.pooling_back(max_pool_back)
 AXES, WIDE = (0, 2, 3), (None, slice(None), None, None)  # reduce to (C,); spread to (1, C, 1, 1)
 
 
+# %%
 def norm(x, weight, bias, eps=1e-5):
     """x (N, C, H, W), weight and bias (C,) -> y, in training."""
     # begin solution: mean and variance over AXES; per-channel numbers spread by [WIDE]
+    # hint: A channel has one mean and one variance for all images and all pixels. How do you write
+    #     a mean over three of four axes?
+    # hint: Take both over AXES: they have the shape (C,). Indexed by [WIDE] they spread over x.
+    #     Subtract the mean, divide by the root of variance plus eps, multiply by the weight, add
+    #     the bias.
     mean, var = x.mean(AXES), x.var(AXES)
     xhat = (x - mean[WIDE]) / np.sqrt(var + eps)[WIDE]
     return weight[WIDE] * xhat + bias[WIDE]
     # end solution
 
 
+# %% check 3
 check.normalising(norm)
 
 # %% [markdown]
@@ -104,6 +124,11 @@ def norm_in_atoms(x, weight, bias, eps=1e-5):
 def norm_back(gy, x, weight, eps=1e-5):
     """gy, x (N, C, H, W), weight (C,) -> gx, gw, gb."""
     # begin solution: the three formulas
+    # hint: Compute x^ as in the forward. Which of the three formulas are sums over AXES, and where
+    #     do two of these sums occur again?
+    # hint: gb and gw are sums over AXES. The means in gx are these sums divided by the number of
+    #     values of a channel, spread by [WIDE]; the second is multiplied by x^. In front stands the
+    #     weight over the root, also spread.
     invstd = 1 / np.sqrt(x.var(AXES) + eps)
     xhat = (x - x.mean(AXES)[WIDE]) * invstd[WIDE]
     gw, gb = (gy * xhat).sum(AXES), gy.sum(AXES)
@@ -113,7 +138,10 @@ def norm_back(gy, x, weight, eps=1e-5):
     # end solution
 
 
+# %% check 3
 check.normalising_back(norm_back)
+
+# %%
 x, weight, bias = rng.normal(size=(4, 2, 3, 3)), np.array([1.5, 2.0]), np.array([0.0, 1.0])
 atoms = [mt.tensor(value, requires_grad=True) for value in (x, weight, bias)]
 gy = rng.normal(size=(4, 2, 3, 3))
@@ -132,11 +160,17 @@ expect(all(agree), "the closed form is what autograd finds from the atoms")
 def fold(w, mean, var, weight, bias, eps=1e-5):
     """w (O, C, K, K), all others (O,) -> the kernel and the bias of the one convolution."""
     # begin solution: y = scale (w * x - mean) + bias; multiply out
+    # hint: The convolution is linear in its kernel. What happens to its output if the kernel of one
+    #     output channel is multiplied by a number?
+    # hint: The scale is the weight over the root of var + eps. Multiply each output channel of w by
+    #     its scale (the first axis: three more axes of length 1). What is left of the formula
+    #     without w * x is the bias.
     scale = weight / np.sqrt(var + eps)
     return w * scale[:, None, None, None], bias - mean * scale
     # end solution
 
 
+# %% check 2
 check.folding(fold)
 
 # %% [markdown]
@@ -287,15 +321,57 @@ expect(F.max_pool2d(lecture, 2).tolist()[0][0] == [[6, 8], [3, 4]], "it is 6, 8,
 # %% [markdown]
 # ## Eight questions
 #
+# Answer each in a sentence or two, below the question.
+
+# %% [manual 2]
 # 1. Which of two equal maxima should get the gradient? Is either answer the derivative?
+#
+# Rubric: 2 for: either is a choice; the maximum has no derivative at a tie, every split between the
+# tied is a subgradient; libraries take the first to be reproducible. 1 for one of the two parts.
+
+# %% [manual 2]
 # 2. Why does pooling need the positions of its maxima, but not its input?
+#
+# Rubric: 2 for: the gradient of an output goes to the place of its maximum with factor 1, so values
+# do not matter. 1 for "the index is enough" without the factor.
+
+# %% [manual 2]
 # 3. When can two windows choose the same pixel?
+#
+# Rubric: 2 for: when windows overlap, that is stride < K (and the pixel is the maximum of both). 1
+# for "3 x 3 with stride 2" alone.
+
+# %% [manual 2]
 # 4. What are mean(gx) and mean(gx x^) of batch norm's backward, and why?
+#
+# Rubric: 2 for zero both (up to eps): adding a constant to x, or scaling x, changes nothing in the
+# output, so the gradient has no part along these directions. 1 for zero without a reason.
+
+# %% [manual 2]
 # 5. What does batch norm give for a batch of one image of one pixel?
+#
+# Rubric: 2 for the bias: x - mean is 0 (PyTorch refuses it in training). 1 for 0 without the bias.
+
+# %% [manual 2]
 # 6. Which momentum makes the running averages exact after one batch, and what speaks against it?
+#
+# Rubric: 2 for momentum 1; against it: the estimate then is that of the last batch alone, so it is
+# noisy. 1 for one of them.
+
+# %% [manual 2]
 # 7. Can batch norm be folded into a convolution that comes after it? With padding?
+#
+# Rubric: 2 for: yes, scale along the kernel's input channels and add the shift to its bias; with
+# zero padding not exactly, because the padded zeros are not shifted. 1 for yes without the case of
+# padding.
+
+# %% [manual 2]
 # 8. The weights before a batch norm are doubled. What changes in the output? In their gradient?
 #
+# Rubric: 2 for: the output does not change (but for eps), the gradient of the weights halves. 1 for
+# one of them.
+
+# %% [markdown]
 # ## Further reading
 #
 # - S. Ioffe, C. Szegedy (2015), Batch normalization. arXiv 1502.03167, section 3.
