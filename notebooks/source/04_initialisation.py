@@ -32,11 +32,17 @@ guess = 0.58  # guess: the standard deviation after a layer, divided by that bef
 def fans(shape):
     """(fan_in, fan_out) of a weight (O, I), or of a convolution's (O, C, K, K)."""
     # begin solution: the window's area counts in both
+    # hint: How many numbers does one output of a convolution read, and how many outputs does one
+    #     input reach (stride 1)? Both through every place of the window.
+    # hint: The area is the product of all lengths of the shape after the first two; for a matrix
+    #     that product is 1. The second length is the number of inputs, the first that of outputs;
+    #     each is multiplied by the area.
     area = int(np.prod(shape[2:]))
     return shape[1] * area, shape[0] * area
     # end solution
 
 
+# %% check 2
 check.fans(fans)
 
 
@@ -50,6 +56,11 @@ check.fans(fans)
 def deviation(rule, fan_in, fan_out):
     """The standard deviation of weights by rule "lecun", "torch", "glorot" or "he"."""
     # begin solution: the root of each rule's variance
+    # hint: The text above says which variance each rule gives. A standard deviation is what of a
+    #     variance?
+    # hint: LeCun: one over the inputs. Torch: the bound is one over the root of the inputs, and the
+    #     variance of U(-b, b) is a third of b squared. Glorot: two over the sum of both fans. He:
+    #     two over the inputs. Take the root of the chosen one.
     variance = {
         "lecun": 1 / fan_in,
         "torch": 1 / (3 * fan_in),
@@ -60,6 +71,7 @@ def deviation(rule, fan_in, fan_out):
     # end solution
 
 
+# %% check 2
 check.deviation(deviation)
 
 # %% [markdown]
@@ -71,6 +83,10 @@ check.deviation(deviation)
 def signals(x, weights, activation):
     """The output of every layer: x (N, I), weights (O, I) -> a list of (N, O)."""
     # begin solution: one line per layer
+    # hint: The output of a layer is the input of the next one. Samples are rows of x; a row times
+    #     which form of w gives (N, O)?
+    # hint: Loop over the weights; x becomes the activation of x times the transposed weights, and
+    #     is appended to a list. Return the list without the first x.
     outputs = []
     for w in weights:
         x = activation(x @ w.T)
@@ -79,9 +95,19 @@ def signals(x, weights, activation):
     # end solution
 
 
+# %% check 2
+check.signals(signals)
+
+
+# %%
 def gradients(gy, weights, outputs, slope):
     """The gradient of every layer's output; gy is that of the last."""
     # begin solution: from the last layer to the second; through f, then through the weights
+    # hint: y = f(x W'), so the gradient meets the slope of f first and the weights second. Which
+    #     layer's output gives the slope, and which layer's weights lead back?
+    # hint: Start a list with gy. For the layers from the last to the second, take the newest
+    #     gradient times the slope at the output of that layer, then times w (forward it was
+    #     transposed). The list is in the order of backward: reverse it.
     found = [gy]
     for w, y in zip(weights[:0:-1], outputs[:0:-1], strict=True):
         found.append((found[-1] * slope(y)) @ w)
@@ -89,7 +115,7 @@ def gradients(gy, weights, outputs, slope):
     # end solution
 
 
-check.signals(signals)
+# %% check 3
 check.gradients(gradients)
 
 # %% [markdown]
@@ -100,19 +126,32 @@ check.gradients(gradients)
 # %%
 def dead_share(y):
     """The share of units (columns of y) that are zero for every sample (row)."""
-    # begin solution: one line
+    # begin solution: which columns hold nothing but zeros?
+    # hint: A dead unit is a column without any number but zero. Which of all and any, and over
+    #     which axis?
+    # hint: Compare y with 0, take `all` over the samples (axis 0), and the mean of what is left: a
+    #     share.
     return float((y == 0).all(0).mean())
     # end solution
 
 
+# %% check 1
+check.dead(dead_share)
+
+
+# %%
 def elu(a):
     """a for a > 0, e^a - 1 below."""
     # begin solution: np.where computes both sides, so keep e^a from overflowing
+    # hint: Both branches are computed for all of a, so e^800 is computed too, although its result
+    #     is not used. What could stand in the exponent instead?
+    # hint: np.where takes the condition, a, and e to the power of the smaller of a and 0, less 1
+    #     (np.expm1 is exact near 0).
     return np.where(a > 0, a, np.expm1(np.minimum(a, 0)))
     # end solution
 
 
-check.dead(dead_share)
+# %% check 2
 check.elu(elu)
 
 # %% [markdown]
@@ -238,7 +277,7 @@ expect(0.5 < stds[-1] < 1.3, "SELU keeps the deviation near 1")
 # `minitorch_cnn/course/broken/`, and do not use your code.)
 
 # %%
-check.deviation(broken.variance)
+check.deviation(broken.bound)
 check.fans(broken.without_area)
 check.elu(broken.exchanged)
 check.dead(broken.zeros)
@@ -321,15 +360,57 @@ expect(np.allclose(F.selu(mt.tensor(a)), selu(a)), "selu is the library's")
 # %% [markdown]
 # ## Eight questions
 #
+# Answer each in a sentence or two, below the question.
+
+# %% [manual 2]
 # 1. What is the variance of U(-b, b), and how does the factor 3 come from it?
+#
+# Rubric: 2 for b^2 / 3 (the integral of x^2 / 2b); with b = 1 / sqrt n the variance is 1 / (3 n), a
+# third of LeCun's. 1 for the variance alone.
+
+# %% [manual 2]
 # 2. Why does He's rule have a 2 where LeCun's has a 1?
+#
+# Rubric: 2 for: a ReLU sets half of the sum's values to zero, which halves the second moment, so
+# the weights' variance is doubled. 1 for "because of the ReLU".
+
+# %% [manual 2]
 # 3. For which layer shapes do Glorot's and LeCun's rules agree?
+#
+# Rubric: 2 for: where fan in = fan out (square matrices; equal channels). 1 for an example only.
+
+# %% [manual 2]
 # 4. What happens to a net whose weights are all zero? All equal?
+#
+# Rubric: 2 for: zero: all outputs and all gradients (but the last bias's) are zero; equal: all
+# units of a layer get the same gradient and stay equal. 1 for one case.
+
+# %% [manual 2]
 # 5. Why is a saturated tanh worse for the gradient than for the signal?
+#
+# Rubric: 2 for: the output stays near 1 in size, but the slope 1 - y^2 is near 0, and gradients are
+# multiplied by it in each layer. 1 for the slope alone.
+
+# %% [manual 2]
 # 6. How can you revive dead units? How can you avoid them?
+#
+# Rubric: 2 for one way each: revive: another nonlinearity (leaky), resetting the bias or the
+# weights, batch norm before it; avoid: smaller rates, He's rule, leaky ReLU or ELU, batch norm. 1
+# for one.
+
+# %% [manual 2]
 # 7. With batch norm after each layer, how much does the width of the weights matter?
+#
+# Rubric: 2 for: the output does not depend on it (normalisation cancels the factor); the gradient
+# and so the effective step do, inversely. 1 for the output alone.
+
+# %% [manual 2]
 # 8. What would orthogonal weights do for the level lines?
 #
+# Rubric: 2 for: they keep the lengths of vectors exactly in linear layers, so the lines are level
+# without the scatter of random products (with a factor sqrt 2 for ReLU). 1 for level alone.
+
+# %% [markdown]
 # ## Further reading
 #
 # - Y. LeCun et al. (1998), Efficient BackProp, section 4.6.

@@ -30,10 +30,15 @@ guess = 0.1  # guess: a share between 0 and 1
 def output_size(n, K, S, P):
     """The side of the output after a window of K, stride S and padding P."""
     # begin solution: one line; round down
+    # hint: The first window fits if K is not larger than the padded side. How many more fit into
+    #     what is left, a stride apart?
+    # hint: The padded side is n plus twice the padding. Take K off, divide by the stride without
+    #     rest (//), and count the first window as well.
     return (n + 2 * P - K) // S + 1
     # end solution
 
 
+# %% check 2
 check.output_size(output_size)
 
 # %% [markdown]
@@ -45,20 +50,34 @@ check.output_size(output_size)
 def convolution(c_in, n, filters, K, S, P):
     """(elements of the output, parameters, multiply-adds) for an image of n x n."""
     # begin solution: the output has filters maps of output_size squared
+    # hint: Which of the three numbers depend on the size of the image, and which only on the
+    #     kernel?
+    # hint: Positions are output_size squared; the weights are filters times input channels times K
+    #     times K. Elements: filters at each position. Parameters: weights and one bias for each
+    #     filter. Multiply-adds: all weights at each position.
     positions = output_size(n, K, S, P) ** 2
     weights = filters * c_in * K * K
     return filters * positions, weights + filters, weights * positions
     # end solution
 
 
+# %% check 3
+check.convolution(convolution)
+
+
+# %%
 def linear(inputs, outputs):
     """(elements of the output, parameters, multiply-adds)."""
     # begin solution: each output adds up all inputs
+    # hint: How many weights lead to one output, and how many of each kind of number are there in
+    #     all?
+    # hint: There are inputs times outputs weights, each used once: these are the multiply-adds.
+    #     Parameters have a bias for each output besides; the elements are the outputs.
     return outputs, inputs * outputs + outputs, inputs * outputs
     # end solution
 
 
-check.convolution(convolution)
+# %% check 2
 check.linear(linear)
 
 # %% [markdown]
@@ -81,10 +100,17 @@ ALEXNET = [
 ]
 
 
+# %%
 def table(layers, c=3, n=227):
     """[(name, elements, parameters, multiply-adds)]; a pooling counts 0 multiply-adds."""
     rows = []
     # begin solution: follow c and n; the first fc sees c n n numbers
+    # hint: Keep two numbers while you walk: how many channels there are now, and how many pixels a
+    #     side has. Which of them does each kind of layer change?
+    # hint: A row is the name and three numbers; conv and fc get theirs from your two functions,
+    #     with the c and n before the layer. conv then sets c to its filters and n to output_size; a
+    #     pooling sets n alone and its elements are c n n, with no parameters; fc sees c n n inputs,
+    #     after which c is its outputs and n is 1.
     for name, *settings in layers:
         if name.startswith("conv"):
             rows.append((name, *convolution(c, n, *settings)))
@@ -99,11 +125,14 @@ def table(layers, c=3, n=227):
     # end solution
 
 
-rows = table(ALEXNET) or []
+# %% check 3
+check.table(table)
+
+# %%
+rows = table(ALEXNET)
 print("layer      KB       params      million")
 for name, elements, params, macs in rows:
     print(f"{name:6} {elements * 4 / 1024:7.1f} {params:12,} {macs / 1e6:10.1f}")
-check.alexnet(sum(row[2] for row in rows), sum(row[3] for row in rows))
 
 # %% [markdown]
 # The lectures' slides have such tables too. Here are some of their claims. Which of them differ
@@ -136,14 +165,22 @@ counted = {
 }
 
 
+# %%
 def wrong_claims(slides, counted):
     """The names of the claims that are off by more than 2 %."""
     # begin solution: compare claim / count with 1
+    # hint: A claim that is right has a quotient of 1 with the count. It may be too large or too
+    #     small.
+    # hint: Keep the names for which the absolute value of claim over count less 1 is larger than
+    #     0.02.
     return [name for name in slides if abs(slides[name] / counted[name] - 1) > 0.02]
     # end solution
 
 
-check.errata(wrong_claims(slides, counted), slides, counted)
+# %% check 2
+check.errata(wrong_claims)
+
+# %%
 for name in wrong_claims(slides, counted):
     print(f"{name}: the slide says {slides[name]:,.0f}, counted {counted[name]:,.0f}")
 
@@ -219,7 +256,7 @@ expect(shares["params"][3, 2] < 20, "GoogLeNet does not")
 check.output_size(broken.rounded_up)
 check.linear(broken.without_biases)
 check.convolution(broken.at_the_input)
-check.errata([], slides, counted)
+check.errata(broken.believing)
 
 # %% [markdown]
 # ## Measure
@@ -287,15 +324,54 @@ for name, column, factor in (("params", 2, 1), ("macs", 3, 1), ("memory_bytes", 
 # %% [markdown]
 # ## Eight questions
 #
+# Answer each in a sentence or two, below the question.
+
+# %% [manual 2]
 # 1. What happens to pixels that are not covered by the last window?
+#
+# Rubric: 2 for: the layer does not read them (with this window, stride and padding); the output is
+# as if they were not there, and they get no gradient. 1 for "they are left out".
+
+# %% [manual 2]
 # 2. By what factor do parameters, memory and operations of a convolution change if n doubles?
+#
+# Rubric: 2 for parameters x 1, memory x 4, operations x 4. 1 for two of three.
+
+# %% [manual 2]
 # 3. The same if the channels in and out double?
+#
+# Rubric: 2 for parameters x 4 (biases x 2), memory x 2, operations x 4. 1 for two of three.
+
+# %% [manual 2]
 # 4. Why do biases hardly count in convolutions? In which layer do they count most?
+#
+# Rubric: 2 for: one bias stands beside C K K weights of a filter and costs no multiply-add; they
+# count most where C K K is smallest: conv1 (3 x 11 x 11), or relative to other layers a depthwise
+# one. 1 for the reason alone.
+
+# %% [manual 2]
 # 5. How many parameters would fc6 have without pool5?
+#
+# Rubric: 2 for 256 x 13 x 13 x 4096 + 4096 = 177 million. 1 for the right method with a slip.
+
+# %% [manual 2]
 # 6. Which costs does a batch of 64 multiply, and which not?
+#
+# Rubric: 2 for: memory of the outputs and operations are multiplied, parameters are not (nor are
+# their gradients). 1 for one of them.
+
+# %% [manual 2]
 # 7. Training keeps all outputs. Which network here needs the most memory to train, and where?
+#
+# Rubric: 2 for VGG-16, in its first two convolutions (64 maps of 224 x 224). 1 for VGG-16 alone.
+
+# %% [manual 2]
 # 8. How can a layer with few operations take long?
 #
+# Rubric: 2 for: it waits for memory: few operations for each number read (fully connected at batch
+# 1, depthwise, batch norm, pooling). 1 for an example without the reason.
+
+# %% [markdown]
 # ## Further reading
 #
 # - A. Krizhevsky, I. Sutskever, G. Hinton (2012), ImageNet classification with deep CNNs. NeurIPS.

@@ -13,7 +13,7 @@ MODULES = {
     "autograd": 7,
     "compiler": 6,
     "convolution": 4,
-    "cost": 3,
+    "cost": 5,
     "cuda": 5,
     "distributed": 4,
     "groups": 5,
@@ -35,14 +35,13 @@ def hole(*args):
 def checks(name):
     """The checks of functions: those whose first parameter is one."""
     module = importlib.import_module(f"minitorch_cnn.course.{name}")
-    found = [
+    return [
         function
         for function in vars(module).values()
         if inspect.isfunction(function)
         and function.__code__.co_filename == answer.__file__
         and function.__module__ == module.__name__
     ]
-    return [f for f in found if f.__name__ not in ("alexnet", "errata")]  # of numbers
 
 
 def arguments(check):

@@ -145,15 +145,15 @@ MISTAKES = {
         ("linear(linear)", "inputs * outputs + outputs", "inputs * outputs + inputs", "each input"),
         ("linear(linear)", "return outputs,", "return inputs,", "those of the input"),
         ("linear(linear)", ", inputs * outputs\n", ", inputs * outputs + outputs\n", "are free"),
-        ("alexnet(sum(", "c * n * n, settings[0]", "c, settings[0]", "6 x 6 pixels?"),
-        ("alexnet(sum(", "c, n = settings[0], output_size(n, *settings[1:])",
-         "c = settings[0]", "off"),
-        ("alexnet(sum(", "c, n = settings[0], 1", "c = settings[0]", "the parameters add up to"),
-        ("errata(wrong_claims", "> 0.02", "< 0.02", "these are the correct claims"),
-        ("errata(wrong_claims", "abs(slides[name] / counted[name] - 1)",
+        ("table(table)", "c * n * n, settings[0]", "c, settings[0]", "pixels"),
+        ("table(table)", "c, n = settings[0], output_size(n, *settings[1:])",
+         "c = settings[0]", "that the layer before left?"),
+        ("table(table)", "c, n = settings[0], 1", "c = settings[0]", "outputs of the layer before"),
+        ("errata(wrong_claims)", "> 0.02", "< 0.02", "these are the correct claims"),
+        ("errata(wrong_claims)", "abs(slides[name] / counted[name] - 1)",
          "slides[name] / counted[name] - 1", "too small"),
-        ("errata(wrong_claims", "> 0.02", "> 0", "is right up to rounding"),
-        ("errata(wrong_claims", "> 0.02", "> 0.1", "wrong claims are not in the list"),
+        ("errata(wrong_claims)", "> 0.02", "> 0", "is right up to rounding"),
+        ("errata(wrong_claims)", "> 0.02", "> 0.1", "wrong claims are not in the list"),
     ],
     "06": [
         ("field(field)", "k - 1", "k", "adds K for each layer"),
@@ -480,7 +480,7 @@ def answer_to(number, check, old, new, capsys):
 
     The cells that define what the check calls are run again, so that they call the mistake.
     """
-    function = re.search(r"\w+\((?:sum\(|(\w+))", check).group(1) or "table"
+    function = re.search(r"\w+\((\w+)", check).group(1)
     pattern = rf"^check\.{re.escape(check)}.*$"
     (asked,) = (
         found for text in solved(number) for found in re.findall(pattern, text, re.MULTILINE)

@@ -1,28 +1,26 @@
-"""Notebook 4: rules, fans and nonlinearities with common errors."""
+"""Notebook 4: wrong deviations, fans, nonlinearities and counts."""
 
 import numpy as np
 
+from ..initialisation import library_deviation, library_fans, other_case
 
-def variance(rule, fan_in, fan_out):
-    """Variances, or a bound, instead of standard deviations."""
-    return {
-        "lecun": 1 / fan_in,
-        "torch": 1 / np.sqrt(fan_in),
-        "glorot": 2 / (fan_in + fan_out),
-        "he": 2 / fan_in,
-    }[rule]
+
+def bound(rule, fan_in, fan_out):
+    """The bound of Torch's uniform distribution for its deviation."""
+    right = library_deviation(rule, fan_in, fan_out)
+    return right * np.sqrt(3) if rule == "torch" else right
 
 
 def without_area(shape):
     """Fans without the window of a convolution."""
-    return shape[1], shape[0]
+    return library_fans(shape[:2])
 
 
 def exchanged(a):
     """An ELU with its two cases exchanged."""
-    return np.where(a > 0, np.expm1(np.minimum(a, 600)), a)
+    return other_case(a)
 
 
 def zeros(y):
     """The fraction of zeros instead of dead units."""
-    return float((y == 0).mean())
+    return 1 - np.count_nonzero(y) / y.size
