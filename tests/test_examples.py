@@ -48,6 +48,13 @@ def test_a_network_is_fine_tuned_from_a_file_of_pytorchs(tmp_path):
     assert weights.keys() == model.state_dict().keys()
 
 
+def test_shapes_are_found_by_box_regression(tmp_path):
+    settings = ["--images", "64", "--epochs", "1", "--width", "0.03"]
+    classes, one, each = run(tmp_path, "localise_shapes.py", *settings)
+    assert classes.startswith("classes: ") and one.startswith("one box for all classes: ")
+    assert each.startswith("one box for each class: ")
+
+
 def test_a_function_of_ones_own_passes_gradcheck_and_a_wrong_one_does_not(tmp_path):
     lines = run(tmp_path, "custom_function.py")
     assert lines[:3] == ["gradcheck: True", "gradgradcheck: True", "of the wrong one: False"]

@@ -10,7 +10,7 @@ as well as a ResNet. After training, a layer is one convolution with a bias.
 
 Deviations from the paper
 - The form is that of its second version (2018): ReLU instead of NCReLU, and alpha and beta for each
-  filter, initially 1 and 0.1.
+  filter, initially 1 and 0.1. diracnet_cifar.py has both forms.
 
 If a layer has more filters than channels, delta repeats the channels from the first.
 """
@@ -43,12 +43,15 @@ class DiracConv(nn.Conv2d):
 
     x (N, in_channels, H, W) -> y (N, out_channels, H, W)
 
-    weight: V (out_channels, in_channels, 3, 3); alpha, beta (out_channels,).
+    weight: V (out_channels, in_channels, 3, 3); alpha, beta (out_channels,), or (1,) if `shared`.
+    With more channels than filters, delta adds up those that are the same modulo the filters:
+    behind `NCReLU`, the positive and the negative part of a channel are its whole again.
     """
 
-    def __init__(self, in_channels: int, out_channels: int):
+    def __init__(self, in_channels: int, out_channels: int, shared: bool = False):
         super().__init__(in_channels, out_channels, 3, padding=1, bias=False)
-        self.alpha, self.beta = new_parameter(out_channels), new_parameter(out_channels)
+        count = 1 if shared else out_channels
+        self.alpha, self.beta = new_parameter(count), new_parameter(count)
         nn.init.ones_(self.alpha)
         nn.init.constant_(self.beta, 0.1)
 
@@ -56,7 +59,8 @@ class DiracConv(nn.Conv2d):
         """W (out_channels, in_channels, 3, 3)"""
         filters, channels = self.weight.shape[:2]
         delta = np.zeros(self.weight.shape, self.weight.dtype)
-        delta[np.arange(filters), np.arange(filters) % channels, 1, 1] = 1
+        n = min(filters, channels)
+        delta[:, :, 1, 1] = np.arange(filters)[:, None] % n == np.arange(channels) % n
         norm = (self.weight * self.weight).sum((1, 2, 3), keepdim=True).sqrt()
         alpha, beta = (p.reshape(-1, 1, 1, 1) for p in (self.alpha, self.beta))
         delta = Tensor(np.asarray(delta, like=self.weight.array))
@@ -100,8 +104,8 @@ class DiracNet(Trunk):
                 layers[f"pool{number}"] = nn.MaxPool2d(2)
         layers |= classifier(channels, num_classes)
         super().__init__(layers, in_channels, smallest=29)
-        self.settings = {"num_classes": num_classes, "in_channels": in_channels, "width": width}
-        self.depth, self.folded = depth, folded
+        given = {"num_classes": num_classes, "in_channels": in_channels, "width": width}
+        self.settings, self.folded = {"depth": depth, **given}, folded
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
@@ -113,17 +117,17 @@ def _layer(conv: nn.Conv2d, folded: bool) -> nn.Sequential:
     return nn.Sequential({"conv": conv, **norm, "relu": nn.ReLU()})
 
 
-def fold(model: DiracNet) -> DiracNet:
+def fold(model: Any) -> Any:
     """Fold a trained net into plain convolutions that give the same outputs in evaluation.
 
-    Batch norm is y = g (W x - m) / s + b with its weight g and the deviation s: a convolution by
-    g W / s, with the bias b - g m / s.
+    model: a `DiracNet` or a `CifarDiracNet`. Batch norm is y = g (W x - m) / s + b with its weight
+    g and the deviation s: a convolution by g W / s, with the bias b - g m / s.
 
     Raises: ValueError for a net that is already folded.
     """
     if model.folded:
         raise ValueError("fold: the model is folded already")
-    folded = DiracNet(model.depth, folded=True, **model.settings).to(dtype=model.fc.weight.dtype)
+    folded = type(model)(**model.settings, folded=True).to(dtype=model.fc.weight.dtype)
     state = folded.state_dict()
     with no_grad():
         for name, layer in model.named_modules():

@@ -8,6 +8,13 @@ from .evaluation import average_predictions, predict_crops, predict_dense
 from .fit import fit
 from .history import History
 from .input_transform import Preprocessing
+from .localisation import (
+    box_targets,
+    euclidean_loss,
+    intersection_over_union,
+    localisation_error,
+    mean_overlap,
+)
 from .metrics import (
     Evaluation,
     PixelScores,
@@ -49,18 +56,23 @@ __all__ = [
     "RunConfig",
     "at_scale",
     "average_predictions",
+    "box_targets",
     "confusion_matrix",
     "dense_form",
+    "euclidean_loss",
     "evaluate",
     "evaluate_predictions",
     "evaluate_run",
     "evaluation_sides",
     "fit",
     "grid_crops",
+    "intersection_over_union",
     "load_checkpoint",
     "load_run",
     "load_weights",
+    "localisation_error",
     "make_config",
+    "mean_overlap",
     "mirrored",
     "pixel_scores",
     "predict",

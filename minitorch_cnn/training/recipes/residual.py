@@ -84,3 +84,6 @@ RESNEXT = replace(RESNET, **INCEPTION_CROP)
 # Zagoruyko and Komodakis 2017, section 4, train like ResNets, by their published code for 100
 # epochs; a DiracNet's filters have weight decay, its coefficients of the identity do not.
 DIRACNET = replace(RESNET, epochs=100, undecayed=("alpha", "beta"))
+
+# The same on CIFAR, like wide ResNets (section 3.1).
+DIRACNET_CIFAR = replace(WIDE_RESNET, undecayed=("alpha", "beta"))

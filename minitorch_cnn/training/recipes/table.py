@@ -36,6 +36,7 @@ from .residual import (
     DENSENET,
     DENSENET_CIFAR,
     DIRACNET,
+    DIRACNET_CIFAR,
     RESNET,
     RESNET_CIFAR,
     RESNET_CIFAR_DEEP,
@@ -134,6 +135,9 @@ RECIPES = {
     ),
     "resnext101_64x4d": RESNEXT,
     **dict.fromkeys(("diracnet18", "diracnet34"), DIRACNET),
+    **dict.fromkeys(
+        (f"diracnet{size}_cifar" for size in ("28_5", "28_10", "34_2")), DIRACNET_CIFAR
+    ),
     **dict.fromkeys(("highway_mnist_16", "highway_mnist_32"), HIGHWAY_MNIST),
     **dict.fromkeys((f"highway_{letter}_cifar" for letter in "abc"), HIGHWAY_CIFAR),
     **dict.fromkeys(("squeezenet1_0", "squeezenet1_1"), SQUEEZENET),
