@@ -14,6 +14,7 @@ import platform
 import re
 import signal
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -105,7 +106,8 @@ def limit(limits: Limits, own_namespace: bool) -> None:
         import resource
     except ImportError:  # not on Unix
         return
-    seconds, size = max(1, round(limits.seconds)), limits.file_megabytes * 2**20
+    used = time.process_time()  # where this process has also imported the package
+    seconds, size = max(1, round(limits.seconds + used)), limits.file_megabytes * 2**20
     lower(resource.RLIMIT_CORE, 0)
     lower(resource.RLIMIT_CPU, seconds, seconds + 2)
     lower(resource.RLIMIT_FSIZE, size)

@@ -192,7 +192,7 @@ def refuse(hidden: Iterable[str], writable: str) -> None:
     inside: list[bool] = []
 
     def is_student(direct: bool) -> bool:
-        frame = frame_of(2)
+        frame = frame_of(3)  # of judge's caller's caller
         while frame is not None:
             file = frame.f_code.co_filename
             if file.startswith(trusted):

@@ -161,8 +161,10 @@ class SpawningRunner:
             assigned += 1
             if reply["answers"]:
                 return reply
-        reply["ended"] = process.poll()
-        reply["late"] = reply["ended"] is None and time.monotonic() >= end
+        reply["late"] = time.monotonic() >= end
+        if not reply["late"]:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                reply["ended"] = process.wait(5)
         return reply
 
     def close(self) -> None:

@@ -28,7 +28,7 @@ from .guard import Snapshot, refuse
 from .limits import Limits
 
 LARGEST_REPLY = 2**20
-GRACE = 5.0  # seconds for what is not the student's: starting, stopping
+GRACE = 2.0  # seconds for what is not the student's: starting, stopping
 
 
 def preload() -> Snapshot:
