@@ -25,7 +25,8 @@ Copy the notebooks into a folder.
 examples:
   minitorch-cnn course new my-course
   minitorch-cnn course new my-course --notebooks 02 03
-  minitorch-cnn course new my-course --solutions      also the solutions, in my-course/solutions"""
+  minitorch-cnn course new my-course --solutions      also the solutions, in my-course/solutions
+  minitorch-cnn course new drive --hosted             for Colab: they install the package"""
 
 CHECK = """\
 Check your own work: print the points of each exercise of a notebook, or of its plain form (.py),
@@ -87,6 +88,11 @@ def add_new(parts) -> None:
         "--solutions",
         action="store_true",
         help="also copy the solved notebooks, into FOLDER/solutions; only a checkout has them",
+    )
+    parser.add_argument(
+        "--hosted",
+        action="store_true",
+        help="let their first cell install the package, for Colab and for JupyterLite",
     )
     parser.set_defaults(run=new)
 
@@ -157,7 +163,9 @@ def add_limits(parser) -> None:
 def new(options) -> None:
     from ..course.copying import copy_notebooks
 
-    copies = copy_notebooks(options.folder, options.solutions, options.notebooks)
+    copies = copy_notebooks(
+        options.folder, options.solutions, options.notebooks, options.hosted
+    )
     exercises = sorted(path for path in copies if path.parent == options.folder)
     count = f"{len(exercises)} notebooks" if len(exercises) > 1 else "1 notebook"
     print(f"{options.folder}: {count}; begin with {exercises[0].name}")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 PACKAGED = Path(__file__).with_name("notebooks")  # in an installed package
 CHECKOUT = Path(__file__).parents[2] / "notebooks"  # in a checkout
+INSTALL = '%pip install -q "minitorch_cnn[plots]"'  # a cell
 
 
 def folder_of_notebooks() -> Path:
@@ -22,12 +25,16 @@ def folder_of_notebooks() -> Path:
 
 
 def copy_notebooks(
-    folder: str | Path, solutions: bool = False, names: Sequence[str] = ()
+    folder: str | Path,
+    solutions: bool = False,
+    names: Sequence[str] = (),
+    hosted: bool = False,
 ) -> list[Path]:
     """Copy the exercises into a folder, which is created if necessary; return the copies.
 
     solutions: whether to copy the solved notebooks into `folder`/solutions. names: beginnings of
-    the names of those to copy, all if there are none.
+    the names of those to copy, all if there are none. hosted: whether their first cell installs the
+    package, for places where it is not installed, such as Colab or a browser.
 
     Raises: FileExistsError, before any copy, if a copy would overwrite a file; NotADirectoryError
     if the folder is a file; FileNotFoundError for solutions where the package has none;
@@ -58,5 +65,16 @@ def copy_notebooks(
         )
     for path, copy in copies.items():
         copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, copy)
+        if hosted:
+            copy.write_text(installing(path.read_text(encoding="utf-8")), encoding="utf-8")
+        else:
+            shutil.copyfile(path, copy)
     return list(copies.values())
+
+
+def installing(text: str) -> str:
+    """A notebook's text with a first cell that installs the package."""
+    book: dict[str, Any] = json.loads(text)
+    cell = {"cell_type": "code", "id": "install", "source": INSTALL}
+    book["cells"].insert(0, {**cell, "execution_count": None, "metadata": {}, "outputs": []})
+    return json.dumps(book, indent=1, ensure_ascii=False) + "\n"

@@ -10,7 +10,7 @@ NAMES = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
 
 def test_the_exercises_are_copied_without_their_solutions(tmp_path):
     copies = copy_notebooks(tmp_path / "my" / "course")
-    assert [path.name for path in copies] == NAMES and len(NAMES) == 14
+    assert [path.name for path in copies] == NAMES and len(NAMES) == 15
     assert sorted(path.name for path in (tmp_path / "my" / "course").iterdir()) == NAMES
     first = nbformat.read(copies[0], as_version=4)
     assert any("your turn" in cell.source for cell in first.cells)
@@ -19,9 +19,17 @@ def test_the_exercises_are_copied_without_their_solutions(tmp_path):
 def test_solutions_are_copied_into_a_folder_of_their_own(tmp_path):
     copies = copy_notebooks(tmp_path, solutions=True)
     solved = sorted(path.name for path in (tmp_path / "solutions").iterdir())
-    assert len(copies) == 28 and solved == NAMES
+    assert len(copies) == 30 and solved == NAMES
     same = (folder_of_notebooks() / "solutions" / NAMES[0]).read_bytes()
     assert (tmp_path / "solutions" / NAMES[0]).read_bytes() == same
+
+
+def test_hosted_notebooks_install_the_package_before_anything_else(tmp_path):
+    (copy,) = copy_notebooks(tmp_path, names=["02"], hosted=True)
+    book, original = nbformat.read(copy, 4), nbformat.read(folder_of_notebooks() / copy.name, 4)
+    nbformat.validate(book)
+    assert book.cells[0].source == '%pip install -q "minitorch_cnn[plots]"'
+    assert book.cells[1:] == original.cells and book.metadata == original.metadata
 
 
 @pytest.mark.parametrize("name", [NAMES[5], f"solutions/{NAMES[2]}"])
@@ -37,7 +45,7 @@ def test_nothing_is_copied_where_a_file_would_be_overwritten(tmp_path, name):
 def test_other_files_in_the_folder_do_not_matter(tmp_path):
     (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
     copy_notebooks(tmp_path)
-    with pytest.raises(FileExistsError, match="and 13 more are there already"):
+    with pytest.raises(FileExistsError, match="and 14 more are there already"):
         copy_notebooks(tmp_path)
 
 
