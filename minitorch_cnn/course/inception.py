@@ -1,24 +1,32 @@
 """Notebook 6: checks of factorised convolutions, 1 x 1 layers and an Inception module."""
 
+import itertools
 import math
 
 import numpy as np
 
-from ..functional import conv2d, max_pool2d
-from ..tensor import cat, tensor
+from .. import nn
+from ..analysis import receptive_field
+from ..functional import adaptive_avg_pool2d, adaptive_max_pool2d, conv2d
+from ..models.blocks import ConvReLU
+from ..models.googlenet import Inception
+from ..tensor import tensor
 from .answer import check
 from .compare import No, array, compare, compare_all
+from .cost import counts
 
 SEED = 6
 
 
 @check
-def field(function) -> str:
+def field(function, *, seed=SEED) -> str:
     """field(kernels) -> the receptive field of a chain of convolutions with stride 1."""
     cases = [(k,) for k in ((3, 3), (3, 3, 3), (5,), (1, 3, 1), (7, 7), (3, 5), (5, 3))]
+    cases.append((tuple((2 * np.random.default_rng(seed).integers(1, 4, 3) + 1).tolist()),))
 
     def right(kernels):
-        return 1 + sum(kernels) - len(kernels)
+        net = nn.Sequential(*(nn.Conv2d(1, 1, k, padding=k // 2) for k in kernels))
+        return receptive_field(net, (1, 32, 32)).size[0]
 
     compare_all(function, cases, right, "the field of kernels {0[0]}", [
         ("the field is the sum of the kernels: windows overlap", sum),
@@ -27,27 +35,31 @@ def field(function) -> str:
         ("the field is that of the largest kernel alone", max),
         ("the field is that of the last kernel alone: sum over all", lambda k: k[-1]),
         ("the field is that of the first kernel alone: sum over all", lambda k: k[0]),
-        ("the field adds K for each layer, where K - 1 are new", lambda k: 1 + sum(k)),
+        ("the field adds K for each layer, where K - 1 are new", lambda k: right(k) + len(k)),
     ])  # fmt: skip
-    return "seven chains"
+    return "eight chains"
 
 
 @check
-def macs(function) -> str:
+def macs(function, *, seed=SEED) -> str:
     """macs(channels, kernels) -> multiply-adds per position of a chain of convolutions."""
     cases = [
         ((256, 256), ((3, 3),)),
         ((256, 64, 64, 256), ((1, 1), (3, 3), (1, 1))),
         ((8, 8, 8), ((1, 5), (5, 1))),
-        ((4, 6, 2), ((3, 1), (1, 5))),
+        (tuple(np.random.default_rng(seed).permutation([4, 6, 2]).tolist()), ((3, 1), (1, 5))),
     ]
 
-    def costs(channels, kernels, cost=lambda c, o, h, w: c * o * h * w):
-        steps = zip(channels[:-1], channels[1:], kernels, strict=True)
-        return [cost(c, o, *window) for c, o, window in steps]
+    def costs(channels, kernels, change=lambda cost, c, o, h, w: cost):
+        """By the library, for images of the window's size: there is one position."""
+        pairs = zip(itertools.pairwise(channels), kernels, strict=True)
+        return [
+            change(counts(lambda c=c, o=o, k=k: nn.Conv2d(c, o, k), c, *k)[2], c, o, *k)
+            for (c, o), k in pairs
+        ]
 
-    def added(cost):
-        return lambda channels, kernels: sum(costs(channels, kernels, cost))
+    def changed(change):
+        return lambda channels, kernels: sum(costs(channels, kernels, change))
 
     compare_all(function, cases, lambda *case: sum(costs(*case)),
                 "the cost of channels {0[0]} with kernels {0[1]}", [
@@ -57,34 +69,38 @@ def macs(function) -> str:
         ("the cost is that of the first layer alone", lambda *case: costs(*case)[0]),
         ("the cost is that of the most expensive layer alone", lambda *case: max(costs(*case))),
         ("the cost takes height + width, not height times width",
-         added(lambda c, o, h, w: c * o * (h + w))),
+         changed(lambda cost, c, o, h, w: cost // (h * w) * (h + w))),
         ("the cost takes height for both sides of the window",
-         added(lambda c, o, h, w: c * o * h * h)),
+         changed(lambda cost, c, o, h, w: cost // w * h)),
         ("the cost takes width for both sides of the window",
-         added(lambda c, o, h, w: c * o * w * w)),
-        ("the cost lacks the input channels", added(lambda c, o, h, w: o * h * w)),
-        ("the cost lacks the output channels", added(lambda c, o, h, w: c * h * w)),
-        ("the cost lacks the windows", added(lambda c, o, h, w: c * o)),
+         changed(lambda cost, c, o, h, w: cost // h * w)),
+        ("the cost lacks the input channels", changed(lambda cost, c, o, h, w: cost // c)),
+        ("the cost lacks the output channels", changed(lambda cost, c, o, h, w: cost // o)),
+        ("the cost lacks the windows", changed(lambda cost, c, o, h, w: cost // (h * w))),
         ("the cost uses the input channels as output channels",
-         added(lambda c, o, h, w: c * c * h * w)),
+         changed(lambda cost, c, o, h, w: cost // o * c)),
         ("the cost uses the output channels as input channels",
-         added(lambda c, o, h, w: o * o * h * w)),
-        ("the cost counts biases, which are free", added(lambda c, o, h, w: (c * h * w + 1) * o)),
+         changed(lambda cost, c, o, h, w: cost // c * o)),
+        ("the cost counts biases, which are free", changed(lambda cost, c, o, h, w: cost + o)),
     ])  # fmt: skip
     return "a 3 x 3, a bottleneck and two flattened windows"
 
 
+def by_pixel(x, w):
+    """The library's 1 x 1 convolution of arrays."""
+    return array(conv2d(tensor(x), tensor(w.reshape(*w.shape, 1, 1).copy())))
+
+
 @check
-def pointwise(function) -> str:
+def pointwise(function, *, seed=SEED) -> str:
     """pointwise(x, w) -> y (N, O, H, W), the 1 x 1 convolution as a product of matrices."""
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(seed)
     for O, C in ((6, 3), (4, 4)):
         x, w = rng.standard_normal((2, C, 4, 5)), rng.standard_normal((O, C))
-        right = np.einsum("oc,nchw->nohw", w, x)
-        last = np.einsum("o,nhw->nohw", w[:, -1], x[:, -1])
+        right, last = by_pixel(x, w), w * (np.arange(C) == C - 1)
         mistakes = [
-            ("the channels of w are in reverse order", np.einsum("oc,nchw->nohw", w[:, ::-1], x)),
-            ("only the last channel counts: sum over all (= instead of +=?)", last),
+            ("the channels of w are in reverse order", by_pixel(x, w[:, ::-1])),
+            ("only the last channel counts: sum over all (= instead of +=?)", by_pixel(x, last)),
             ("the axes of y are in another order: N, O, H, W", right.swapaxes(0, 1)),
             ("the axes of y are in another order: O comes second, not last",
              right.transpose(0, 2, 3, 1)),
@@ -94,29 +110,40 @@ def pointwise(function) -> str:
              right.swapaxes(0, 1).reshape(right.shape)),
         ]  # fmt: skip
         if O == C:
-            turned = np.einsum("co,nchw->nohw", w, x)
-            mistakes.append(("w is transposed: it is (O, C)", turned))
+            mistakes.append(("w is transposed: it is (O, C)", by_pixel(x, w.T)))
         compare(function(x, w), right, "y", mistakes=mistakes)
     return "every pixel's channels times the matrix"
 
 
-def module_of(x, w, inner=True, outer=True, order=(0, 1, 2, 3), pool=True) -> object:
-    """An Inception module, complete or without some of its parts."""
+def library_module(w):
+    """The library's Inception module with these kernels, and the numbers of its branches' maps."""
+    filters = {name: kernel.shape[0] for name, kernel in w.items()}
+    made, _ = Inception(*filters.values()).build(w["1x1"].shape[1], ConvReLU, 1.0)
+    layers = [m for m in made.modules() if isinstance(m, nn.Conv2d)]
+    for layer, kernel in zip(layers, w.values(), strict=True):
+        layer.weight, layer.bias = nn.Parameter(kernel), None
+    return made, [filters[name] for name in ("1x1", "3x3", "5x5", "pool")]
 
-    def relu(y, there):
-        return y.relu() if there else y
 
-    three = conv2d(relu(conv2d(x, w["3x3 reduce"]), inner), w["3x3"], padding=1)
-    five = conv2d(relu(conv2d(x, w["5x5 reduce"]), inner), w["5x5"], padding=2)
-    pooled = conv2d(max_pool2d(x, 3, 1, 1) if pool else x, w["pool"])
-    branches = [relu(y, outer) for y in (conv2d(x, w["1x1"]), three, five, pooled)]
-    return cat([branches[i] for i in order], dim=1)
+def module_of(x, w, inner=True, outer=True, order=(0, 1, 2, 3), pool=True) -> np.ndarray:
+    """The library's Inception module, complete or without some of its parts."""
+    made, sizes = library_module(w)
+    lacking = [(made.branch2, 0), (made.branch3, 0)] if not inner else []
+    lacking += [(made.branch2, 1), (made.branch3, 1), (made.branch4, 1)] if not outer else []
+    for branch, i in lacking:
+        branch[i] = branch[i].conv
+    if not outer:
+        made.branch1 = made.branch1.conv
+    if not pool:
+        made.branch4[0] = nn.Identity()
+    parts = np.split(array(made(x)), np.cumsum(sizes)[:-1], axis=1)
+    return np.concatenate([parts[i] for i in order], axis=1)
 
 
 @check
-def module(function) -> str:
+def module(function, *, seed=SEED) -> str:
     """inception(x, w) -> the four branches of an Inception module, joined."""
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(seed)
     shapes = {
         "1x1": (4, 3, 1, 1),
         "3x3 reduce": (2, 3, 1, 1),
@@ -146,9 +173,9 @@ def module(function) -> str:
 
 
 @check
-def averaging(function) -> str:
+def averaging(function, *, seed=SEED) -> str:
     """global_average(x) -> (N, C), the mean of each map, of any size."""
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(seed)
     for size in ((2, 3, 7, 7), (1, 4, 5, 9)):
         x = rng.standard_normal(size)
         of = f"the average over {size[2]} x {size[3]}"
@@ -157,11 +184,14 @@ def averaging(function) -> str:
             raise No(f"{of} has shape {mine.shape}, not (N, C), without axes of length 1")
         if mine.shape in ((size[0], *size[2:]), (size[0],), ()):
             raise No(f"{of} has shape {mine.shape}: it averages over channels")
-        compare(mine, x.mean((2, 3)), of, mistakes=[
-            (f"{of} is a sum: divide by the number of pixels", x.sum((2, 3))),
-            (f"{of} is the maximum", x.max((2, 3))),
-            (f"{of} is divided by 49 for any size of map", x.sum((2, 3)) / 49),
-            (f"{of} is divided by one side of the map only", x.sum((2, 3)) / size[2]),
-            (f"{of} is divided by one side of the map only", x.sum((2, 3)) / size[3]),
+        right = array(adaptive_avg_pool2d(tensor(x), 1)).reshape(size[:2])
+        largest = array(adaptive_max_pool2d(tensor(x), 1)).reshape(size[:2])
+        total = right * (size[2] * size[3])
+        compare(mine, right, of, mistakes=[
+            (f"{of} is a sum: divide by the number of pixels", total),
+            (f"{of} is the maximum", largest),
+            (f"{of} is divided by 49 for any size of map", total / 49),
+            (f"{of} is divided by one side of the map only", total / size[2]),
+            (f"{of} is divided by one side of the map only", total / size[3]),
         ])  # fmt: skip
     return "one number for each map, whatever its size"

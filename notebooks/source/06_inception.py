@@ -31,19 +31,30 @@ guess = 4  # guess: how many times fewer
 def field(kernels):
     """The side of the receptive field of a chain of K x K convolutions."""
     # begin solution: each adds K - 1
+    # hint: One pixel sees itself. A window of 3 adds one pixel on either side, one of 5 adds two.
+    # hint: Begin with 1 and add, for each kernel of the list, its size less 1.
     return 1 + sum(k - 1 for k in kernels)
     # end solution
 
 
+# %% check 2
+check.field(field)
+
+
+# %%
 def macs(channels, kernels):
     """Multiply-adds per position: channels[i] -> channels[i + 1] through a window kernels[i]."""
     # begin solution: the sum of in * out * height * width
+    # hint: A layer leads from one entry of channels to the next; its window is a pair. How many
+    #     multiply-adds make all its outputs at one position?
+    # hint: zip channels without the last, channels without the first, and the kernels. Each triple
+    #     costs in times out times height times width; sum them.
     steps = zip(channels[:-1], channels[1:], kernels, strict=True)
     return sum(c * o * height * width for c, o, (height, width) in steps)
     # end solution
 
 
-check.field(field)
+# %% check 2
 check.macs(macs)
 
 # %% [markdown]
@@ -56,11 +67,16 @@ check.macs(macs)
 def pointwise(x, w):
     """x (N, C, H, W), w (O, C) -> y (N, O, H, W)."""
     # begin solution: a product of w with x seen as (N, C, H W)
+    # hint: If all pixels of an image stand in one axis, x is (N, C, H W). What does a matrix (O, C)
+    #     do to that?
+    # hint: Reshape x to three axes, multiply w @ x (the product is taken for each image), and
+    #     reshape to the four axes with O maps.
     N, C, H, W = x.shape
     return (w @ x.reshape(N, C, H * W)).reshape(N, len(w), H, W)
     # end solution
 
 
+# %% check 2
 check.pointwise(pointwise)
 
 # %% [markdown]
@@ -75,6 +91,11 @@ def inception(x, w):
     maximum). All keep the size of the maps; a ReLU follows every convolution.
     """
     # begin solution: four branches, then mt.cat along the channels
+    # hint: Each branch is one or two calls of F.conv2d with a kernel of w, each followed by F.relu.
+    #     Which padding keeps the size for 3 x 3, and which for 5 x 5?
+    # hint: The branches 3x3 and 5x5 have their reduction (1 x 1, ReLU) first, then the window with
+    #     padding 1 or 2 and another ReLU. The branch pool begins with a maximum over 3 x 3 with
+    #     stride 1 and padding 1. Join the four in the order of the text along axis 1.
     one = F.relu(F.conv2d(x, w["1x1"]))
     three = F.relu(F.conv2d(F.relu(F.conv2d(x, w["3x3 reduce"])), w["3x3"], padding=1))
     five = F.relu(F.conv2d(F.relu(F.conv2d(x, w["5x5 reduce"])), w["5x5"], padding=2))
@@ -83,6 +104,7 @@ def inception(x, w):
     # end solution
 
 
+# %% check 3
 check.module(inception)
 
 # %% [markdown]
@@ -92,11 +114,15 @@ check.module(inception)
 # %%
 def global_average(x):
     """x (N, C, H, W) -> (N, C)."""
-    # begin solution: one line
+    # begin solution: one number for all pixels of a map
+    # hint: Which axes of (N, C, H, W) have to go?
+    # hint: A tensor has a method for the mean, which takes a tuple of axes: those of rows and
+    #     columns.
     return x.mean((2, 3))
     # end solution
 
 
+# %% check 1
 check.averaging(global_average)
 
 # %% [markdown]
@@ -330,15 +356,57 @@ expect(difference < 1e-4, "module 3a of the library computes what the notebook's
 # %% [markdown]
 # ## Eight questions
 #
+# Answer each in a sentence or two, below the question.
+
+# %% [manual 2]
 # 1. How many 3 x 3 layers see as much as a 7 x 7, and how do their costs compare?
+#
+# Rubric: 2 for three layers; 27 C^2 against 49 C^2 (0.55). 1 for three.
+
+# %% [manual 2]
 # 2. Why is there a ReLU between the two halves of a factorised window? When would there be none?
+#
+# Rubric: 2 for: without it the two are one linear map with fewer degrees of freedom; the ReLU makes
+# them more expressive; none where the factors should only approximate the window (or batch norm
+# alone as in separable layers). 1 for the first part.
+
+# %% [manual 2]
 # 3. What can a 1 x 1 convolution not compute?
+#
+# Rubric: 2 for: anything that compares pixels: edges, shifts, blurs; it cannot see neighbours. 1
+# for an example only.
+
+# %% [manual 2]
 # 4. How narrow can a bottleneck get before it costs accuracy? How would you find out?
+#
+# Rubric: 2 for a procedure: train the same net with several widths, compare on held-out images over
+# several seeds, look where the error begins to rise. 1 for "try it".
+
+# %% [manual 2]
 # 5. Which branch of module 3a would you leave out first?
+#
+# Rubric: 2 for a branch with a reason that can be tested (for example pool: it has few maps; or by
+# removing each in turn and measuring the error). 1 for a branch without a reason.
+
+# %% [manual 2]
 # 6. What does a net with a global average lose? For which task would that matter?
+#
+# Rubric: 2 for: where in the image something is; it matters for localisation, detection,
+# segmentation, or for digits like 6 and 9 in part. 1 for position alone.
+
+# %% [manual 2]
 # 7. Why are auxiliary heads removed after training?
+#
+# Rubric: 2 for: they only serve to bring gradients (and regularise) in training; the main head is
+# the better classifier, and they cost time and parameters. 1 for one half.
+
+# %% [manual 2]
 # 8. Count the multiply-adds of AlexNet's fc6 as a 6 x 6 convolution.
 #
+# Rubric: 2 for 256 x 4096 x 6 x 6 = 37.7 million (at the one position), the same as the linear
+# layer. 1 for the number or the equality.
+
+# %% [markdown]
 # ## Further reading
 #
 # - C. Szegedy et al. (2015), Going deeper with convolutions. arXiv 1409.4842.

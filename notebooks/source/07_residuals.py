@@ -40,11 +40,15 @@ guess = 5  # guess: training error of the plain 56-layer net in per cent (guessi
 # %%
 def residual(x, branch, shortcut):
     """The output of a residual block."""
-    # begin solution: one line
+    # begin solution: first the sum, then the ReLU
+    # hint: branch and shortcut are functions of x. What does the formula above do with their two
+    #     results?
+    # hint: Call both with x, add what they return, and apply F.relu to the sum.
     return F.relu(branch(x) + shortcut(x))
     # end solution
 
 
+# %% check 2
 check.block(residual)
 
 # %% [markdown]
@@ -56,11 +60,16 @@ check.block(residual)
 def shortcut_a(x, out_channels, stride):
     """x (N, C, H, W) -> (N, out_channels, ceil(H / stride), ceil(W / stride))."""
     # begin solution: slice, then F.pad with zeros after the channels (the third pair of numbers)
+    # hint: A slice with a step takes every stride-th row and column. F.pad takes pairs of numbers,
+    #     beginning with the last axis.
+    # hint: Slice axes 2 and 3 with the step. The pairs are (0, 0) for columns, (0, 0) for rows, and
+    #     for channels 0 before and the number of missing channels after.
     x = x[:, :, ::stride, ::stride]
     return F.pad(x, (0, 0, 0, 0, 0, out_channels - x.shape[1]))
     # end solution
 
 
+# %% check 2
 check.shortcut(shortcut_a)
 
 # %% [markdown]
@@ -72,6 +81,11 @@ check.shortcut(shortcut_a)
 def path_counts(n):
     """counts[k] of the 2^n paths through n blocks pass k branches."""
     # begin solution: start with one path of no branch; a block doubles them, half one branch longer
+    # hint: With no block there is one path of no branch. A further block lets each path go two
+    #     ways.
+    # hint: Keep a list of counts. After a block, as many paths have k branches as had k before (by
+    #     the shortcut) plus those that had k - 1 (by the branch): add the list to itself, moved by
+    #     one place.
     counts = [1]
     for _ in range(n):
         counts = [a + b for a, b in zip([0, *counts], [*counts, 0], strict=True)]
@@ -79,6 +93,7 @@ def path_counts(n):
     # end solution
 
 
+# %% check 2
 check.paths(path_counts)
 
 # %% [markdown]
@@ -90,10 +105,14 @@ check.paths(path_counts)
 def survival(blocks, last):
     """The survival probabilities of the blocks."""
     # begin solution: one line, with l from 1 to L
+    # hint: np.arange gives all l at once. Where does it begin, and where does it end?
+    # hint: Divide the numbers 1 to L by L, multiply by 1 less the last probability, and take that
+    #     off 1.
     return 1 - np.arange(1, blocks + 1) / blocks * (1 - last)
     # end solution
 
 
+# %% check 2
 check.survival(survival)
 
 # %% [markdown]
@@ -103,11 +122,14 @@ check.survival(survival)
 # %%
 def highway(x, h, t):
     """h where the gate t is 1, x where it is 0."""
-    # begin solution: one line
+    # begin solution: what is left for x where the gate is open by t?
+    # hint: Both weights add up to 1.
+    # hint: h is multiplied by the gate, x by 1 less the gate; return the sum.
     return t * h + (1 - t) * x
     # end solution
 
 
+# %% check 1
 check.highway(highway)
 
 # %% [markdown]
@@ -301,15 +323,60 @@ print("compared with the library's: blocks, lesions, paths and survivals")
 # %% [markdown]
 # ## Eight questions
 #
+# Answer each in a sentence or two, below the question.
+
+# %% [manual 2]
 # 1. Why is degradation not overfitting? Which number shows it?
+#
+# Rubric: 2 for: the error on the training images is larger; overfitting would have a small one
+# there. 1 for the definition without the number.
+
+# %% [manual 2]
 # 2. All four nets have batch norm. Which explanation of degradation does that exclude?
+#
+# Rubric: 2 for: vanishing (or exploding) signals and gradients: batch norm keeps their variance. 1
+# for "vanishing gradients" without how.
+
+# %% [manual 2]
 # 3. Which weights make a residual block compute the identity? And a plain one?
+#
+# Rubric: 2 for: residual: zero weights in the branch (and positive input, because of the ReLU);
+# plain: kernels that are one at the centre of their own channel, with batch norm undone, exactly. 1
+# for one.
+
+# %% [manual 2]
 # 4. Why does a projection on every shortcut (option C) make the ensemble view weaker?
+#
+# Rubric: 2 for: every path then passes projections, so none is the identity; shortcuts are not free
+# paths and weaken or change the gradient (and cannot be removed without harm). 1 for "more
+# parameters".
+
+# %% [manual 2]
 # 5. How many paths has ResNet-110, and how many of them have fewer than 10 branches?
+#
+# Rubric: 2 for 2^54 = 1.8e16 paths (54 blocks), those of fewer than 10 branches: sum of C(54, k), k
+# < 10, about 6.7e9 (a share of 4e-7). 1 for the first number.
+
+# %% [manual 2]
 # 6. What does the ReLU after the addition do to the shortcut over many blocks?
+#
+# Rubric: 2 for: it lets only non-negative values pass, so the shortcut is not the identity for
+# negative ones and the signal can only grow along it; pre-activation avoids it. 1 for the first
+# half.
+
+# %% [manual 2]
 # 7. Why is the branch multiplied by its survival probability in evaluation?
+#
+# Rubric: 2 for: in training the branch was there in that share of the steps, so later layers expect
+# it with that mean; in evaluation it is always there. 1 for "to keep the mean".
+
+# %% [manual 2]
 # 8. How would you find out whether removing two blocks is worse than the sum of both losses?
 #
+# Rubric: 2 for: remove each alone and both together, compare the rise of the error with the sum of
+# both rises, over many pairs (and images). 1 without the comparison.
+
+# %% [markdown]
 # ## Further reading
 #
 # - K. He et al. (2016), Deep residual learning. arXiv 1512.03385. Identity mappings: 1603.05027.

@@ -1,20 +1,18 @@
 """Notebook 7: a misplaced shortcut, an inverted gate and reversed survival probabilities."""
 
-import numpy as np
-
-from ... import functional as F
+from ..residuals import block_of, library_survival
 
 
 def joined_after_relu(x, branch, shortcut):
     """A residual block that adds the shortcut after the ReLU."""
-    return F.relu(branch(x)) + shortcut(x)
+    return block_of(x, branch) + shortcut(x)
 
 
 def turned_gate(x, h, t):
     """A highway layer whose open gate passes x."""
-    return (1 - t) * h + t * x
+    return h.lerp(x, t)
 
 
 def reversed_survival(blocks, last):
     """Survival probabilities from the last block to the first."""
-    return 1 - np.arange(blocks, 0, -1) / blocks * (1 - last)
+    return library_survival(blocks, last)[::-1]
