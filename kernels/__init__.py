@@ -9,6 +9,7 @@ A folder for each operator, a file in it for each implementation of the operator
     batch_norm            statistics, normalisation, gradients
     cross_entropy         cross-entropy between the softmax of logits and class indices
     local_response_norm   AlexNet's normalisation across channels
+    philox                random numbers by counters, on a device
     optimizer             the update steps of SGD, LARS, RMSprop and Adam
     rows                  sums and concatenations of large arrays
     resample              nearest and bilinear interpolation
@@ -50,6 +51,7 @@ from . import (
     cross_entropy,
     local_response_norm,
     optimizer,
+    philox,
     pool2d,
     prelu,
     resample,
@@ -71,6 +73,7 @@ __all__ = [
     "get_num_threads",
     "local_response_norm",
     "optimizer",
+    "philox",
     "pool2d",
     "prelu",
     "resample",

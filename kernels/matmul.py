@@ -35,7 +35,9 @@ def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.nd
 
     out: the array for the result, of its shape and dtype.
     """
-    is_plain = out is None and type(a) is ndarray
+    if type(a) is not ndarray:
+        return _on_device(a, b, out)
+    is_plain = out is None
     if is_plain and 0 < a.size * b.size <= SERIAL_VECTOR_MACS and a.ndim == b.ndim == 2:
         return a.dot(b)  # the fastest for small matrices
     if a.ndim == b.ndim == 2:  # the most frequent case
@@ -45,7 +47,7 @@ def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.nd
             if is_plain and b.size <= SERIAL_MACS:
                 return a.dot(b)
             return np.matmul(a, b, out=out)
-    if type(a) is not np.ndarray or a.dtype.char not in "fd" or a.ndim < 2 or b.ndim < 2:
+    if a.dtype.char not in "fd" or a.ndim < 2 or b.ndim < 2:
         return np.matmul(a, b, out=out)  # without BLAS, or without matrices
     (M, K), N = a.shape[-2:], b.shape[-1]
     macs = M * K * N
@@ -64,6 +66,15 @@ def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.nd
             a, b = (np.broadcast_to(c, batch + c.shape[-2:]) for c in (a, b))
             _stack(a, b, y, macs)
     return y
+
+
+def _on_device(a, b, out):
+    """The product of arrays that are not NumPy's."""
+    from .conv2d.cuda import product
+
+    if out is None and a.dtype.char in "fd" and product.library_refuses(a):
+        return product.product(a, b)
+    return np.matmul(a, b, out=out)
 
 
 def _in_parts(a, b, y, macs):

@@ -158,9 +158,13 @@ def moved(array: Any, device: str, name: str) -> Array:
     if device_of(array) == device:
         return array
     from .kernels.cuda.array import to_emulator, to_host
+    from .kernels.cuda.graph import refuse
 
     if device == "cpu":
+        refuse_read("a copy to the CPU", array)
         return to_host(array)
+    if elsewhere:
+        refuse(f"a copy of a tensor of shape {array.shape} from {device_of(array)} to {device}")
     elsewhere = True
     if device == "emulator":
         return to_emulator(to_host(array))
@@ -173,6 +177,14 @@ def moved(array: Any, device: str, name: str) -> Array:
             if not of_gpu(error):
                 raise
             raise out_of_memory(name, [array], error) from error
+
+
+def refuse_read(name: str, array: Any) -> None:
+    """Raise GraphError where a step is captured whose graph cannot hold that the host reads."""
+    if elsewhere and type(array) is not np.ndarray:
+        from .kernels.cuda.graph import refuse
+
+        refuse(f"{name}, for which the host waits,")
 
 
 def to_host(array: Any) -> Array:

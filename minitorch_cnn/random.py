@@ -1,13 +1,20 @@
-"""The random generator: one stream, seeded by `manual_seed`, for all random numbers."""
+"""The random generator: one stream, seeded by `manual_seed`, for all random numbers.
+
+Numbers that are drawn on a device are Philox's (kernels/philox), which follow from a key. Each such
+draw takes its key from the stream, so that the stream's state is all that a run depends on.
+"""
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from .kernels.cuda.tape import this_thread
 
 __all__ = [  # also names of the package
     "default_generator",
@@ -114,6 +121,30 @@ class drawing_rows:
 
     def __exit__(self, *error: object) -> None:
         _of_thread.rows = self.before
+
+
+class DeviceDraw(NamedTuple):
+    """What numbers of a device follow from: a key, and the place of the first one."""
+
+    key: Any
+    first: int
+
+
+def device_draw(shape: tuple[int, ...]) -> DeviceDraw:
+    """The key of the next numbers that a device draws, of this shape.
+
+    It is the next number of 64 bits of `default_generator`, in a captured graph at each replay.
+    Within `drawing_rows` the numbers are those of the rows among the whole batch's.
+    """
+    rows, first = _of_thread.rows, 0
+    if rows is not None and shape and shape[0] == rows.count:
+        first = rows.first * math.prod(shape[1:])
+    capture = this_thread.capture
+    return DeviceDraw(_next_key() if capture is None else capture.key(_next_key), first)
+
+
+def _next_key() -> int:
+    return int(default_generator().integers(0, 2**64, dtype=np.uint64))
 
 
 # The place of `size` among the arguments of a Generator's methods.

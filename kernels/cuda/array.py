@@ -8,12 +8,23 @@ of their CUDA kernels, which the emulator runs on the CPU.
 
 import sys
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from ..installed import is_installed
+from .tape import (
+    OF_UNKNOWN_SIZE,
+    UNWRITTEN,
+    WRITING,
+    GraphError,
+    making,
+    reading,
+    refuse_read,
+    this_thread,
+    writing,
+)
 
 
 class EmulatorArray(np.ndarray):
@@ -33,6 +44,7 @@ class EmulatorArray(np.ndarray):
 
     def get(self) -> np.ndarray:
         """A copy on the host, as CuPy's `get`."""
+        refuse_read("get()")
         return self.view(np.ndarray).copy()
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=(), **settings):
@@ -41,42 +53,80 @@ class EmulatorArray(np.ndarray):
         _refuse_mixing(ufunc.__name__, [*inputs, *out, *settings.values()])
         if out:
             settings["out"] = host_view(out)
-        result = getattr(ufunc, method)(*host_view(inputs), **host_view(settings))
-        return (out[0] if len(out) == 1 else out) if out else emulator_view(result)
+        call = partial(getattr(ufunc, method), *host_view(inputs), **host_view(settings))
+        tape = this_thread.tape
+        if tape is not None and (out or method == "at"):
+            tape.note(call)
+        else:
+            result = emulator_view(call())
+            if not out:
+                return result if tape is None else tape.made(call, result, inputs)
+        return out[0] if len(out) == 1 else out or None
 
     def __array_function__(self, func, types, args, kwargs):
         name = func.__name__
         unknown = kwargs.keys() & (("initial",) if name in REDUCTIONS else ("device",))
         if unknown:  # NumPy adds a device to ones, full and eye, but not to zeros and empty
             raise TypeError(f"{name}: CuPy has no argument {unknown.pop()}, nor has the emulator")
+        tape = this_thread.tape
         if func is np.asarray:  # np.asarray(array, like=emulated) copies to the emulator
             array, *settings = args
+            if tape is not None and is_host_array(array) and array.ndim:
+                raise GraphError(f"a copy of an array of the host, of shape {array.shape},")
             return to_emulator(host_view(array), *settings, **kwargs)
         _refuse_mixing(name, [*args, *kwargs.values()])
-        return emulator_view(func(*host_view(args), **host_view(kwargs)))
+        call = partial(func, *host_view(args), **host_view(kwargs))
+        if tape is not None and name in WRITING:
+            return tape.note(call)
+        if name in OF_UNKNOWN_SIZE or (name == "where" and len(args) == 1):
+            refuse_read(f"{name}()")
+        result = emulator_view(call())
+        noted = tape is not None and name not in UNWRITTEN
+        return tape.made(call, result, args, kwargs) if noted else result
 
     def __getitem__(self, key):
+        if this_thread.tape is not None:
+            return self._noted_part(key)
         part = super().__getitem__(key)
         if isinstance(part, np.ndarray):
             return part
         return super().__getitem__((*(key if isinstance(key, tuple) else (key,)), ...))
 
+    def _noted_part(self, key):
+        """A part while a tape records: a view, or a copy that a replay makes again."""
+        keys = key if isinstance(key, tuple) else (key,)
+        if any(isinstance(k, EmulatorArray) and k.dtype == np.bool_ for k in keys):
+            raise GraphError("indexing by a mask, whose result's size depends on numbers,")
+
+        key = keys if any(k is ... for k in keys) else (*keys, ...)
+        call = partial(np.ndarray.__getitem__, self, key)
+        return this_thread.tape.made(call, call(), self)
+
     def __setitem__(self, key, value):
         if is_host_array(value) and value.ndim:
             raise TypeError(f"setitem: an array of the host, of shape {value.shape}, {_RULE}")
-        super().__setitem__(key, value)
+        if this_thread.tape is not None:
+            this_thread.tape.note(lambda: np.ndarray.__setitem__(self, key, value))
+        else:
+            super().__setitem__(key, value)
 
     def __iter__(self):
         return (self[i] for i in range(len(self)))
 
     def argmax(self, *args, **settings):
         """As NumPy's, an array also where one position is found."""
-        return emulator_view(super().argmax(*args, **settings))
+        return emulator_view(_argmax(self, *args, **settings))
 
     def argmin(self, *args, **settings):
         """As NumPy's, an array also where one position is found."""
-        return emulator_view(super().argmin(*args, **settings))
+        return emulator_view(_argmin(self, *args, **settings))
 
+
+READING = ("__bool__", "__complex__", "__float__", "__index__", "__int__", "item", "nonzero")
+MAKING = (
+    *("argsort", "astype", "choose", "clip", "copy", "cumprod", "cumsum", "diagonal", "dot"),
+    *("flatten", "ravel", "repeat", "reshape", "round", "searchsorted", "take", "trace"),
+)
 
 _RULE = "does not mix with an EmulatorArray; to_emulator takes it there"
 
@@ -114,6 +164,15 @@ def emulator_view(x) -> Any:
     if isinstance(x, (np.ndarray, np.generic)):
         return np.asarray(x).view(EmulatorArray)
     return tuple(map(emulator_view, x)) if isinstance(x, (list, tuple)) else x
+
+
+_argmax, _argmin = (making(name, emulator_view) for name in ("argmax", "argmin"))
+for _name in (*READING, "tolist"):
+    setattr(EmulatorArray, _name, reading(_name))
+for _name in MAKING:
+    setattr(EmulatorArray, _name, making(_name, emulator_view))
+for _name in ("fill", "partition", "put", "sort"):
+    setattr(EmulatorArray, _name, writing(_name))
 
 
 def to_emulator(array: np.ndarray, dtype: np.dtype | None = None) -> EmulatorArray:

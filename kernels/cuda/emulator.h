@@ -80,6 +80,10 @@ inline auto min(A a, B b) -> decltype(true ? A() : B()) { return a < b || b != b
 inline float rsqrtf(float x) { return 1 / sqrtf(x); }
 inline float rsqrt(float x) { return 1 / sqrtf(x); }
 inline double rsqrt(double x) { return 1 / sqrt(x); }
+inline double sinpi(double x) { return sin(3.141592653589793 * x); }
+inline double cospi(double x) { return cos(3.141592653589793 * x); }
+inline float sinpi(float x) { return (float)sinpi((double)x); }
+inline float cospi(float x) { return (float)cospi((double)x); }
 inline float __expf(float x) { return expf(x); }
 inline float __logf(float x) { return logf(x); }
 inline float __powf(float x, float y) { return powf(x, y); }

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ import numpy as np
 from ..spelling import nearest
 from .compiler import HERE, EmulatorError, compiled
 from .signature import TYPES, Signature
+from .tape import this_thread
 
 SAMPLED = 16  # blocks of a launch that is profiled
 ORDERS = ("forward", "backward", "shuffled")
@@ -152,6 +153,9 @@ class Library:
 
     def launch(self, signature: Signature, grid, block, args, shared_bytes: int) -> None:
         """Run every thread of every block. Raises EmulatorError for undefined behaviour."""
+        if this_thread.tape is not None:
+            call = partial(self.launch, signature, grid, block, args, shared_bytes)
+            return this_thread.tape.note(call)
         settings = current_settings()
         arrays, pointers = [], (ctypes.c_void_p * len(args))()
         values = [None if arg is None else np.asarray(arg.view(np.ndarray)) for arg in args]

@@ -24,6 +24,7 @@ import numpy as np
 
 from .array import EmulatorArray
 from .signature import check_arguments, check_values, signatures
+from .tape import this_thread
 
 SOURCES = Path(__file__).parent.parent  # the paths of .cu texts are relative to this
 HEADERS = Path(__file__).parent
@@ -87,17 +88,17 @@ def counters(count: int, like):
     import cupy
 
     stream = cupy.cuda.get_current_stream().ptr
-    return _counters(cupy.cuda.runtime.getDevice(), stream, max(MIN_COUNTERS, count))
-
-
-@cache
-def _counters(gpu: int, stream: int, count: int):
-    import cupy
-
-    return cupy.zeros(count, np.int32)
+    key = cupy.cuda.runtime.getDevice(), stream, max(MIN_COUNTERS, count)
+    found = _counters.get(key)
+    if found is None:
+        found = cupy.zeros(key[-1], np.int32)
+        if this_thread.capture is None:  # else they are zeros only once the graph runs
+            _counters[key] = found
+    return found
 
 
 MIN_COUNTERS = 4096
+_counters: dict[tuple[int, int, int], Any] = {}
 
 
 def contiguous(x):

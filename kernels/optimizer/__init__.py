@@ -137,13 +137,16 @@ def sgd_steps(
     nesterov: bool = False,
     maximize: bool = False,
     skip: np.ndarray | None = None,
+    live: np.ndarray | None = None,
 ) -> None:
     """sgd_step of every tensor, on a GPU in one launch. With maximize, of -g.
 
     skip () of int32: nothing changes if it is not 0; the host does not wait for it.
+    live (5,) of float64 on a device, in a captured graph: the sign of g, lr, momentum, gain and
+    weight_decay, in the place of the arguments.
     """
     settings = lr, momentum, gain, weight_decay, nesterov
-    _steps("sgd_step", ps, gs, (vs,), settings, settings, maximize, skip)
+    _steps("sgd_step", ps, gs, (vs,), settings, settings, maximize, skip, live)
 
 
 def lars_steps(
@@ -156,15 +159,18 @@ def lars_steps(
     weight_decay: float,
     maximize: bool = False,
     skip: np.ndarray | None = None,
+    live: np.ndarray | None = None,
 ) -> None:
     """lars_step of every tensor at its rate lr trust |p| / (|g| + weight_decay |p|), on a GPU in
-    two launches; the rate is lr where a norm is 0.
+    two launches; the rate is lr where a norm is 0. live (5,): as in sgd_steps, of the sign, lr,
+    trust, momentum and weight_decay.
     """
     settings = lr, trust, momentum, weight_decay
     fused = _fused("lars_steps", ps, gs, vs)
     if fused is not None:
-        fused(ps, gs, vs, *settings, -1 if maximize else 1, skip)
+        fused(ps, gs, vs, *settings, -1 if maximize else 1, skip, live)
     elif skip is None or not int(skip):
+        _refuse_live("lars_steps", live)
         for p, g, v in zip(ps, gs, vs, strict=True):
             p_norm, g_norm = float(np.linalg.norm(p)), float(np.linalg.norm(g))
             rate = lr
@@ -186,10 +192,14 @@ def rmsprop_steps(
     weight_decay: float = 0.0,
     maximize: bool = False,
     skip: np.ndarray | None = None,
+    live: np.ndarray | None = None,
 ) -> None:
-    """rmsprop_step of every tensor, on a GPU in one launch; maximize and skip as in sgd_steps."""
+    """rmsprop_step of every tensor, on a GPU in one launch; maximize and skip as in sgd_steps.
+
+    live (7,): as there, of the sign, lr, alpha, 1 - alpha, eps, momentum and weight_decay.
+    """
     settings = lr, alpha, eps, momentum, weight_decay
-    _steps("rmsprop_step", ps, gs, (ss, ms, bs), settings, settings, maximize, skip)
+    _steps("rmsprop_step", ps, gs, (ss, ms, bs), settings, settings, maximize, skip, live)
 
 
 def adam_steps(
@@ -209,7 +219,45 @@ def adam_steps(
 ) -> None:
     """adam_step of every tensor, on a GPU in one launch; maximize and skip as in sgd_steps."""
     settings = step, lr, betas, eps, weight_decay, decoupled
-    _steps("adam_step", ps, gs, (ms, ss, largest), settings, _of_adam(*settings), maximize, skip)
+    of_kernel = _of_adam(*settings)
+    _steps("adam_step", ps, gs, (ms, ss, largest), settings, of_kernel, maximize, skip, None)
+
+
+def counted_adam_steps(
+    ps: Arrays,
+    gs: Arrays,
+    ms: Arrays,
+    ss: Arrays,
+    largest: Arrays | None,
+    count: np.ndarray,
+    live: np.ndarray,
+    skip: np.ndarray | None = None,
+) -> None:
+    """adam_steps in a captured graph: the device counts the steps and computes their settings.
+
+    count () of int64: the steps before this one; it is increased, unless `skip` is not 0.
+    live (7,) of float64: the sign of g, lr, both betas, eps, weight_decay and whether it is
+    decoupled.
+    """
+    fused = _fused("counted_adam_steps", ps, gs, ms, ss, largest)
+    if fused is None:
+        raise RuntimeError("counted_adam_steps: the arrays must be on a device, without gaps")
+    fused(ps, gs, ms, ss, largest, count, live, skip)
+
+
+def unscale(gs: Arrays, scale: np.ndarray, flag: np.ndarray) -> None:
+    """g *= scale[1] of every array, in place; flag () of int32 = 1 if one is not finite then.
+
+    scale (2,) of float64 on the device of the arrays. On a GPU this is one launch, for which the
+    host does not wait.
+    """
+    fused = _fused("unscale", gs)
+    if fused is not None:
+        fused(gs, scale, flag)
+        return
+    for g in gs:
+        g *= scale[1].astype(g.dtype)
+        flag |= ~np.isfinite(g).all()
 
 
 def find_nonfinite(gs: Arrays, flag: np.ndarray, mark: int) -> None:
@@ -224,6 +272,17 @@ def find_nonfinite(gs: Arrays, flag: np.ndarray, mark: int) -> None:
         flag[...] = mark
 
 
+def update_scale(state: np.ndarray, flag: np.ndarray, settings: np.ndarray) -> None:
+    """Adapt the scale of a loss on a device, as GradScaler.update, in place.
+
+    state (3,) of float64: the scale, its inverse and the steps since it changed; flag () of int32:
+    not 0 after an overflow; settings (3,): growth_factor, backoff_factor and growth_interval.
+    """
+    OPERATOR.choose(Case(type(state), np.dtype(np.float32), True)).update_scale(
+        state, flag, settings
+    )
+
+
 def _steps(
     name: str,
     ps: Arrays,
@@ -233,15 +292,22 @@ def _steps(
     of_kernel: tuple,
     maximize: bool,
     skip: np.ndarray | None,
+    live: np.ndarray | None,
 ) -> None:
     """The steps `name` of all tensors: by a kernel for all of them, or one by one."""
     fused = _fused(f"{name}s", ps, gs, *state)
     if fused is not None:
-        fused(ps, gs, *state, *of_kernel, -1 if maximize else 1, skip)
+        fused(ps, gs, *state, *of_kernel, -1 if maximize else 1, skip, live)
     elif skip is None or not int(skip):
+        _refuse_live(f"{name}s", live)
         for i, (p, g) in enumerate(zip(ps, gs, strict=True)):
             of_tensor = [None if arrays is None else arrays[i] for arrays in state]
             globals()[name](p, -g if maximize else g, *of_tensor, *settings)
+
+
+def _refuse_live(name: str, live: np.ndarray | None) -> None:
+    if live is not None:
+        raise RuntimeError(f"{name}: live needs arrays on a device, without gaps")
 
 
 def _fused(name: str, ps: Arrays, *columns: Arrays | None) -> Callable | None:

@@ -2,7 +2,10 @@
 
 from ..cuda.check import Specialisation, Usage
 
-KERNELS = ("sgd", "adam", "rmsprop", "squares", "lars", "find_nonfinite")
+KERNELS = (
+    *("sgd", "adam", "adam_settings", "rmsprop", "squares", "lars"),
+    *("find_nonfinite", "unscale", "update_scale"),
+)
 
 SPECIALISATIONS = [
     Specialisation(

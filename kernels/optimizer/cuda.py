@@ -6,6 +6,7 @@ of the gradients, go to the device in a table.
 
 import numpy as np
 
+from ..cuda.graph import constant
 from ..cuda.launch import address, cuda_module, empty, planned
 from ..cuda.signature import real
 
@@ -34,32 +35,55 @@ def lars_step(p, g, v, rate, momentum, weight_decay):
     sgd_steps([p], [g], [v], 1.0, momentum, rate, weight_decay, False)
 
 
-def sgd_steps(ps, gs, vs, lr, momentum, gain, weight_decay, nesterov, sign=1, skip=None):
+def sgd_steps(ps, gs, vs, lr, momentum, gain, weight_decay, nesterov, sign=1, skip=None, live=None):
     """Lists of p, g, v (*), in place; v may be None."""
     settings = sign, lr, momentum, gain, weight_decay
-    _Table(ps, gs, vs).run("sgd", settings, (skip,), np.bool_(nesterov))
+    _Table(ps, gs, vs).run("sgd", settings, (skip, live), np.bool_(nesterov))
 
 
 def adam_steps(
-    ps, gs, ms, ss, largest, rate, beta1, beta2, eps, correction, decay, shrink, sign=1, skip=None
-):
+    ps, gs, ms, ss, largest, rate, beta1, beta2, eps, correction, decay, shrink, sign=1, skip=None,
+    live=None,
+):  # fmt: skip
     """Lists of p, g, m, s, largest (*), in place; largest may be None."""
     settings = sign, rate, beta1, 1 - beta1, beta2, 1 - beta2, eps, correction, decay, shrink
-    _Table(ps, gs, ms, ss, largest).run("adam", settings, (skip,))
+    _Table(ps, gs, ms, ss, largest).run("adam", settings, (skip, live))
 
 
-def rmsprop_steps(ps, gs, ss, ms, bs, lr, alpha, eps, momentum, weight_decay, sign=1, skip=None):
+def counted_adam_steps(ps, gs, ms, ss, largest, count, live, skip=None):
+    """adam_steps whose settings follow from `live` and the steps that the device counts."""
+    settings = empty((10,), np.dtype(np.float64), like=ps[0])
+    kernel = cuda_module("optimizer/optimizer.cu", REAL=real(ps[0].dtype))["adam_settings"]
+    kernel((1,), (1,), (live, count, skip, settings))
+    _Table(ps, gs, ms, ss, largest).run("adam", (0,) * 10, (skip, settings))
+
+
+def rmsprop_steps(
+    ps, gs, ss, ms, bs, lr, alpha, eps, momentum, weight_decay, sign=1, skip=None, live=None
+):
     """Lists of p, g, s, m, b (*), in place; m and b may be None."""
     settings = sign, lr, alpha, 1 - alpha, eps, momentum, weight_decay
-    _Table(ps, gs, ss, ms, bs).run("rmsprop", settings, (skip,))
+    _Table(ps, gs, ss, ms, bs).run("rmsprop", settings, (skip, live))
 
 
-def lars_steps(ps, gs, vs, lr, trust, momentum, weight_decay, sign=1, skip=None):
+def lars_steps(ps, gs, vs, lr, trust, momentum, weight_decay, sign=1, skip=None, live=None):
     """Lists of p, g, v (*), in place, each at the rate of its norms."""
     table = _Table(ps, gs, vs)
-    parts = empty((2, table.blocks), ps[0].dtype, like=ps[0])
-    table.run("squares", (), (parts,))
-    table.run("lars", (sign, lr, trust, momentum, weight_decay), (parts, skip))
+    if table.rows:
+        parts = empty((2, table.blocks), ps[0].dtype, like=ps[0])
+        table.run("squares", (), (parts,))
+        table.run("lars", (sign, lr, trust, momentum, weight_decay), (parts, skip, live))
+
+
+def unscale(gs, scale, flag):
+    """g (*) times scale[1], in place; flag () of int32 = 1 where one is not finite."""
+    _Table(gs, gs).run("unscale", (), (scale, flag))
+
+
+def update_scale(state, flag, settings):
+    """state (3,) of float64, in place."""
+    kernel = cuda_module("optimizer/optimizer.cu", REAL="float")["update_scale"]
+    kernel((1,), (1,), (state, flag, settings))
 
 
 def find_nonfinite(gs, flag, mark):
@@ -85,7 +109,7 @@ class _Table:
         for at, column in enumerate((ps, *columns), 2):
             if column is not None:
                 table[:, at] = [address(column[i]) for i in present]
-        self.table = np.asarray(table, like=self.like)
+        self.table = constant(table, like=self.like)
 
     def run(self, name, settings, arrays=(), *switches):
         if self.rows:

@@ -4,7 +4,9 @@
 // A table (rows, 7) describes the tensors: the first block of each, its number of elements, and the
 // addresses of p, g and up to three arrays of state, 0 where there is none. A block updates CHUNK
 // elements of one tensor, four at a time where all its arrays are aligned. Nothing is updated where
-// *skip, if given, is not 0: after a gradient that is not finite. Set by -D: REAL.
+// *skip, if given, is not 0: after a gradient that is not finite. `live`, if given, holds the
+// settings in the place of the values: in a captured graph they change from replay to replay.
+// Set by -D: REAL.
 
 #include "prelude.h"
 #include "reduce.h"
@@ -94,11 +96,13 @@ __device__ inline void update(const Piece& piece, Step step)
 
 // v = momentum v + gain g, p -= lr v, where g is sign g + decay p. State: v.
 extern "C" __global__ void __launch_bounds__(THREADS) sgd(
-    const long long* table, const int* skip, int rows, REAL sign, REAL lr, REAL momentum, REAL gain,
-    REAL decay, bool nesterov)
+    const long long* table, const int* skip, const double* live, int rows, REAL sign, REAL lr,
+    REAL momentum, REAL gain, REAL decay, bool nesterov)
 {
     if (skip && *skip)
         return;
+    if (live)
+        sign = live[0], lr = live[1], momentum = live[2], gain = live[3], decay = live[4];
     const Piece piece(table, rows, blockIdx.x, gridDim.x);
     const bool has_speed = piece.state[0];
     update(piece, [=](REAL& p, REAL g, REAL& v, REAL&, REAL&) {
@@ -111,14 +115,40 @@ extern "C" __global__ void __launch_bounds__(THREADS) sgd(
     });
 }
 
-// m and s are running means of g and g^2, p = shrink p - rate m / (sqrt(s) / correction + eps).
-// State: m, s, and the largest s so far or null.
-extern "C" __global__ void __launch_bounds__(THREADS) adam(
-    const long long* table, const int* skip, int rows, REAL sign, REAL rate, REAL beta1, REAL rest1,
-    REAL beta2, REAL rest2, REAL eps, REAL correction, REAL decay, REAL shrink)
+// Count a step, unless it is skipped, and compute its settings (10) for `adam`. live: the sign, the
+// rate, both betas, eps, the decay, and whether it is decoupled.
+extern "C" __global__ void __launch_bounds__(1) adam_settings(
+    const double* live, long long* count, const int* skip, double* settings)
 {
     if (skip && *skip)
         return;
+    const double step = ++*count, lr = live[1], beta1 = live[2], beta2 = live[3], decay = live[5];
+    const bool decoupled = live[6] != 0;
+    settings[0] = live[0];
+    settings[1] = lr / (1 - pow(beta1, step));
+    settings[2] = beta1;
+    settings[3] = 1 - beta1;
+    settings[4] = beta2;
+    settings[5] = 1 - beta2;
+    settings[6] = live[4];
+    settings[7] = sqrt(1 - pow(beta2, step));
+    settings[8] = decoupled ? 0 : decay;
+    settings[9] = decoupled ? 1 - lr * decay : 1;
+}
+
+// m and s are running means of g and g^2, p = shrink p - rate m / (sqrt(s) / correction + eps).
+// State: m, s, and the largest s so far or null.
+extern "C" __global__ void __launch_bounds__(THREADS) adam(
+    const long long* table, const int* skip, const double* live, int rows, REAL sign, REAL rate,
+    REAL beta1, REAL rest1, REAL beta2, REAL rest2, REAL eps, REAL correction, REAL decay,
+    REAL shrink)
+{
+    if (skip && *skip)
+        return;
+    if (live) {
+        sign = live[0], rate = live[1], beta1 = live[2], rest1 = live[3], beta2 = live[4];
+        rest2 = live[5], eps = live[6], correction = live[7], decay = live[8], shrink = live[9];
+    }
     const Piece piece(table, rows, blockIdx.x, gridDim.x);
     const bool amsgrad = piece.state[2];
     update(piece, [=](REAL& p, REAL g, REAL& m, REAL& s, REAL& largest) {
@@ -137,11 +167,15 @@ extern "C" __global__ void __launch_bounds__(THREADS) adam(
 // s = alpha s + rest g^2, p -= lr g / (sqrt(s - m^2) + eps). State: s, the running mean m of g or
 // null, and the running step or null.
 extern "C" __global__ void __launch_bounds__(THREADS) rmsprop(
-    const long long* table, const int* skip, int rows, REAL sign, REAL lr, REAL alpha, REAL rest,
-    REAL eps, REAL momentum, REAL decay)
+    const long long* table, const int* skip, const double* live, int rows, REAL sign, REAL lr,
+    REAL alpha, REAL rest, REAL eps, REAL momentum, REAL decay)
 {
     if (skip && *skip)
         return;
+    if (live) {
+        sign = live[0], lr = live[1], alpha = live[2], rest = live[3], eps = live[4];
+        momentum = live[5], decay = live[6];
+    }
     const Piece piece(table, rows, blockIdx.x, gridDim.x);
     const bool centered = piece.state[1], has_speed = piece.state[2];
     update(piece, [=](REAL& p, REAL g, REAL& s, REAL& m, REAL& b) {
@@ -183,11 +217,13 @@ extern "C" __global__ void __launch_bounds__(THREADS) squares(
 // v = momentum v + rate (g + decay p), p -= v, rate = lr trust |p| / (|g| + decay |p|), or lr where
 // a norm is 0. parts are those of `squares`. State: v.
 extern "C" __global__ void __launch_bounds__(THREADS) lars(
-    const long long* table, const REAL* parts, const int* skip, int rows, REAL sign, REAL lr,
-    REAL trust, REAL momentum, REAL decay)
+    const long long* table, const REAL* parts, const int* skip, const double* live, int rows,
+    REAL sign, REAL lr, REAL trust, REAL momentum, REAL decay)
 {
     if (skip && *skip)
         return;
+    if (live)
+        sign = live[0], lr = live[1], trust = live[2], momentum = live[3], decay = live[4];
     __shared__ REAL shared[32];
     const Piece piece(table, rows, blockIdx.x, gridDim.x);
     REAL of_p = 0, of_g = 0;
@@ -203,6 +239,39 @@ extern "C" __global__ void __launch_bounds__(THREADS) lars(
         v = momentum * v + rate * (sign * g + decay * p);
         p -= v;
     });
+}
+
+// g = g scale[1] for every element; *flag = 1 where one of them is not finite before or after.
+extern "C" __global__ void __launch_bounds__(THREADS) unscale(
+    const long long* table, const double* scale, int* flag, int rows)
+{
+    const Piece piece(table, rows, blockIdx.x, gridDim.x);
+    const REAL factor = scale[1];
+    bool bad = false;
+    for (long long at = piece.first + threadIdx.x; at < piece.last; at += THREADS) {
+        const REAL g = piece.p[at] * factor;
+        piece.p[at] = g;
+        bad |= !(g - g == 0);
+    }
+    if (bad)
+        atomicCAS(flag, 0, 1);
+}
+
+// Adapt the scale of losses, state (3): the scale, its inverse and the steps since it changed. After
+// an overflow (*flag) it shrinks by settings[1], after settings[2] steps it grows by settings[0].
+extern "C" __global__ void __launch_bounds__(1) update_scale(
+    double* state, const int* flag, const double* settings)
+{
+    if (*flag) {
+        state[0] *= settings[1];
+        state[2] = 0;
+    } else if (++state[2] == settings[2]) {
+        const float grown = state[0] * settings[0];
+        if (grown - grown == 0)
+            state[0] *= settings[0];
+        state[2] = 0;
+    }
+    state[1] = 1 / state[0];
 }
 
 // *flag = `mark` where an element of a g is not finite and *flag is 0.

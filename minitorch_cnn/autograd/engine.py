@@ -16,6 +16,7 @@ import numpy as np
 
 from .. import devices, dtypes
 from ..kernels import rows
+from ..kernels.cuda.tape import this_thread as graph
 from . import array_function, leaf_hooks
 from .array_function import ArrayFunction
 from .modes import enable_grad, no_grad, this_thread
@@ -239,6 +240,8 @@ class _Walk:
 
 def accumulate(tensor: Tensor, g: Tensor, create_graph: bool) -> None:
     """tensor.grad += g."""
+    if devices.elsewhere and graph.capture is not None:
+        graph.capture.note_leaf(tensor)
     with _accumulating:
         if tensor._grad is None:
             # Two leaves may have received one array (a + b): each gets its own memory.

@@ -11,6 +11,7 @@ from .. import devices
 from ..devices import DeviceLike
 from . import amp as amp
 from . import nvtx as nvtx
+from .graphs import graphed as graphed
 from .streams import (
     Event,
     Stream,
@@ -30,6 +31,7 @@ __all__ = [
     "device_count",
     "empty_cache",
     "get_device_name",
+    "graphed",
     "is_available",
     "manual_seed",
     "manual_seed_all",

@@ -24,6 +24,8 @@ from .. import dtypes
 from ..autograd.autocast import Block, Casts
 from ..autograd.modes import no_grad, this_thread
 from ..kernels.cuda.array import has_gpu
+from ..kernels.cuda.graph import capturing
+from .device_scale import DeviceScale, unscaled_on_device
 
 __all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd"]
 
@@ -105,6 +107,9 @@ class GradScaler:
     the step out if one of them is infinite or NaN; `update()` then multiplies the scale by
     backoff_factor, and by growth_factor after growth_interval steps without. Micikevicius et al.
     2018, section 3.2.
+
+    In a graph (`mt.cuda.graphed`) the device keeps the scale, and leaves steps out, without the
+    host.
     """
 
     device = "cuda"
@@ -126,8 +131,15 @@ class GradScaler:
         self._scale = float(init_scale)
         self._growth_factor, self._backoff_factor = growth_factor, backoff_factor
         self._growth_interval, self._growth_tracker = growth_interval, 0
-        self._found: dict[int, bool] = {}  # by id of an optimizer: whether a gradient overflowed
+        # By id of an optimizer: whether a gradient overflowed, in a graph as an array.
+        self._found: dict[int, Any] = {}
         self._stepped: set[int] = set()
+        self._on_device = DeviceScale(lambda: (self._scale, self._growth_tracker))
+
+    def _read(self) -> None:
+        """Know the scale, which a graph may have changed."""
+        if self._on_device.valid:
+            self._scale, self._growth_tracker = self._on_device.read()
 
     def usable(self) -> bool:
         """Whether there is a GPU."""
@@ -141,6 +153,9 @@ class GradScaler:
             return {name: self.scale(x) for name, x in outputs.items()}
         if isinstance(outputs, list | tuple):
             return type(outputs)(map(self.scale, outputs))
+        if capturing() is not None:
+            return outputs * self._on_device.factor()
+        self._read()
         return outputs * outputs.new_tensor(self._scale, dtype=dtypes.float32)
 
     def unscale_(self, optimizer: Any) -> None:
@@ -154,16 +169,36 @@ class GradScaler:
         if id(optimizer) in self._found:
             done = "stepped" if id(optimizer) in self._stepped else "unscaled"
             raise RuntimeError(f"unscale_: the optimizer has {done} since the last update()")
-        found = False
-        with no_grad():
-            for p in parameters_of(optimizer):
-                if p.grad.dtype == dtypes.float16:
-                    raise ValueError(
-                        "unscale_: a gradient has dtype float16: the parameters must be float32"
-                    )
-                p.grad.mul_(1 / self._scale)
-                found = found or not bool(p.grad.isfinite().all())
-        self._found[id(optimizer)] = found
+        gradients = [p.grad for p in parameters_of(optimizer)]
+        for g in gradients:
+            if g.dtype == dtypes.float16:
+                raise ValueError(
+                    "unscale_: a gradient has dtype float16: the parameters must be float32"
+                )
+        capture = capturing()
+        if capture is None:
+            self._read()
+        else:
+            capture.undo.append(self._forget_steps)
+        flag = unscaled_on_device(gradients, self._scale_beside)
+        if flag is None:
+            found = False
+            with no_grad():
+                for g in gradients:
+                    g.mul_(1 / self._scale)
+                    found = found or not bool(g.isfinite().all())
+            self._found[id(optimizer)] = found
+        else:
+            self._found[id(optimizer)] = bool(flag) if capture is None else flag
+
+    def _scale_beside(self, like: Any) -> Any:
+        """The scale and its inverse on the device of an array."""
+        if capturing() is not None:
+            return self._on_device.in_graph()
+        return np.asarray(np.array([self._scale, 1 / self._scale]), like=like)
+
+    def _forget_steps(self) -> None:
+        self._found, self._stepped = {}, set()
 
     def step(self, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
         """optimizer.step() on unscaled gradients, or nothing if one is infinite or NaN.
@@ -179,7 +214,14 @@ class GradScaler:
         if id(optimizer) not in self._found:
             self.unscale_(optimizer)
         self._stepped.add(id(optimizer))
-        return None if self._found[id(optimizer)] else optimizer.step(**kwargs)
+        found = self._found[id(optimizer)]
+        if isinstance(found, bool):
+            return None if found else optimizer.step(**kwargs)
+        optimizer.skip = found  # which the device reads
+        try:
+            return optimizer.step(**kwargs)
+        finally:
+            del optimizer.skip
 
     def update(self, new_scale: Any = None) -> None:
         """Adapt the scale to the steps since the last call, or set it.
@@ -188,6 +230,11 @@ class GradScaler:
         """
         if not self._enabled:
             return
+        if capturing() is not None and new_scale is None and self._found:
+            self._on_device.update(list(self._found.values()), self._settings)
+            self._forget_steps()
+            return
+        self._read()
         if new_scale is not None:
             self._scale = float(new_scale)
         elif not self._found:
@@ -201,10 +248,14 @@ class GradScaler:
                 grown = self._scale * self._growth_factor
                 self._scale = grown if np.isfinite(np.float32(grown)) else self._scale
                 self._growth_tracker = 0
-        self._found, self._stepped = {}, set()
+        self._forget_steps()
+
+    def _settings(self) -> tuple[float, float, int]:
+        return self._growth_factor, self._backoff_factor, self._growth_interval
 
     def get_scale(self) -> float:
         """The scale; 1 if scaling is off."""
+        self._read()
         return self._scale if self._enabled else 1.0
 
     def get_growth_factor(self) -> float:
@@ -232,6 +283,7 @@ class GradScaler:
         """The scale and its settings under PyTorch's names; empty if scaling is off."""
         if not self._enabled:
             return {}
+        self._read()
         return {
             "scale": self._scale,
             "growth_factor": self._growth_factor,
@@ -249,6 +301,7 @@ class GradScaler:
             return
         if not state_dict:
             raise RuntimeError("load_state_dict: state_dict is empty: its scaler was not enabled")
+        self._read()
         self._scale = float(state_dict["scale"])
         self._growth_factor = state_dict["growth_factor"]
         self._backoff_factor = state_dict["backoff_factor"]

@@ -1,5 +1,7 @@
 """Dropout of elements, of channels and of residual branches; and alpha dropout, which preserves the
 mean and variance of SELU's outputs.
+
+On a device the masks are drawn there (kernels/philox), and are others than on the CPU.
 """
 
 from __future__ import annotations
@@ -9,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import random
+from .. import devices, random
 from ..autograd.array_function import ArrayFunction
+from ..kernels.philox import keep_mask
 from ..tensor.tensor import Tensor
 from .checks import check_float
 
@@ -154,11 +157,17 @@ def _drop(
     return MaskedScale.apply(input, mask=mask, scale=1 / (1 - p) if p < 1 else 0.0)
 
 
-def _mask(name: str, input: Tensor, p: float, training: bool, shape: tuple[int, ...]):
+def _mask(
+    name: str, input: Tensor, p: float, training: bool, shape: tuple[int, ...]
+) -> Array | None:
     """A mask, True with probability 1 - p, on the input's device; None if nothing is dropped."""
     if not 0 <= p <= 1:
         raise ValueError(f"{name}: p={p} must be in [0, 1]")
     if not training or p == 0:
         return None
-    mask = random.default_generator().random(shape, dtype=np.float32) >= p
-    return np.asarray(mask, like=input.array)
+    like = input.array
+    if type(like) is np.ndarray:
+        return random.default_generator().random(shape, dtype=np.float32) >= p
+    devices.together(name, [like])
+    key, first = random.device_draw(shape)
+    return keep_mask(math.prod(shape), p, key, like, first).reshape(shape)

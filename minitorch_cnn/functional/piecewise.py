@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import random
 from ..autograd.array_function import ArrayFunction
+from ..kernels.philox import uniform
 from ..tensor.arithmetic import masked, where
 from ..tensor.half import in_float32
 from ..tensor.tensor import Tensor
@@ -135,6 +136,10 @@ def rrelu(
         raise ValueError(f"rrelu: lower={lower} must not exceed upper={upper}")
     if not training:
         return leaky_relu(input, (lower + upper) / 2)
-    slopes = random.default_generator().uniform(lower, upper, input.shape)
-    slopes = np.asarray(slopes, like=input.array).astype(input.dtype)
+    if type(input.array) is np.ndarray:
+        slopes = random.default_generator().uniform(lower, upper, input.shape).astype(input.dtype)
+    else:
+        key, first = random.device_draw(input.shape)
+        drawn = uniform(input.numel(), np.float32, key, input.array, first).reshape(input.shape)
+        slopes = (drawn * (upper - lower) + lower).astype(input.dtype)
     return where(input > 0, input, input * Tensor(slopes))

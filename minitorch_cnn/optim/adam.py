@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..kernels.optimizer import adam_step, adam_steps
+from ..kernels.cuda.graph import capturing
+from ..kernels.optimizer import adam_step, adam_steps, counted_adam_steps
 from .built_in import BuiltInOptimizer, all_buffers, among, buffers, by_step
+from .captured import counted_on_device, live_numbers
 from .optimizer import Group, Params
 
 if TYPE_CHECKING:
@@ -66,11 +69,24 @@ class Adam(BuiltInOptimizer):
             lists.append(all_buffers(states, params, name))
         amsgrad = group["amsgrad"]
         lists.append(all_buffers(states, params, "max_exp_avg_sq") if amsgrad else None)
+        if capturing() is not None:
+            live: Any = live_numbers(partial(_numbers, group))
+            for count, chosen in counted_on_device(states):
+                ps, gs, ms, ss, largest = (among(chosen, arrays) for arrays in lists)
+                counted_adam_steps(ps, gs, ms, ss, largest, count.array, live, skip)
+            return
         settings = float(group["lr"]), group["betas"], group["eps"], group["weight_decay"]
         settings = *settings, group["decoupled_weight_decay"], group["maximize"], skip
         for step, chosen in by_step(states).items():
             ps, gs, ms, ss, largest = (among(chosen, arrays) for arrays in lists)
             adam_steps(ps, gs, ms, ss, largest, step, *settings)
+
+
+def _numbers(group: Group) -> tuple[float, ...]:
+    """The settings of adam_steps that a captured graph reads."""
+    sign, decoupled = -1 if group["maximize"] else 1, group["decoupled_weight_decay"]
+    others = group["eps"], group["weight_decay"], float(decoupled)
+    return sign, float(group["lr"]), *group["betas"], *others
 
 
 class AdamW(Adam):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import devices
+from ..kernels.cuda.graph import refuse
 from .optimizer import Group, Optimizer, Params
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def buffers(state: dict[str, Any], p: Array, *names: str) -> list[Array]:
     """A parameter's state under these names, on its device; new entries are zeros."""
     for name in names:
         if name not in state:
+            refuse(f"a first step, which makes {name},")
             state[name] = np.zeros(p.shape, p.dtype, like=p)
         elif devices.elsewhere:
             state[name] = devices.moved(state[name], devices.device_of(p), "Optimizer")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from ..kernels.matmul import one_blas_thread
 from ..kernels.optimizer import lars_step, lars_steps
 from .built_in import BuiltInOptimizer, all_buffers, buffers
+from .captured import live_numbers
 from .optimizer import Group, Params
 
 if TYPE_CHECKING:
@@ -60,4 +62,11 @@ class LARS(BuiltInOptimizer):
         vs = all_buffers(states, params, "momentum_buffer")
         names = "trust_coefficient", "momentum", "weight_decay", "maximize"
         settings = [group[name] for name in names]
-        lars_steps(params, grads, vs, float(group["lr"]), *settings, skip=skip)
+        live = live_numbers(partial(_numbers, group))
+        lars_steps(params, grads, vs, float(group["lr"]), *settings, skip=skip, live=live)
+
+
+def _numbers(group: Group) -> tuple[float, ...]:
+    """The settings of lars_steps that a captured graph reads."""
+    sign, trust = -1 if group["maximize"] else 1, group["trust_coefficient"]
+    return sign, float(group["lr"]), trust, group["momentum"], group["weight_decay"]

@@ -13,10 +13,12 @@ import numpy as np
 from .. import devices, dtypes
 from ..autograd.grad import forget_grads
 from ..autograd.modes import enable_grad
+from ..kernels.cuda.graph import capturing, refuse
 from ..kernels.workspace import keep_freed_memory
 from ..nn.checks import is_tuple
 from ..tensor.half import widened
 from ..tensor.tensor import HookHandle, Tensor
+from .captured import CapturedStep
 
 if TYPE_CHECKING:
     from ..tensor.types import Array
@@ -125,8 +127,10 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            if devices.elsewhere and steps_together(type(self)) and self._step_together(group):
-                continue
+            if devices.elsewhere:
+                if steps_together(type(self)) and self._step_together(group):
+                    continue
+                refuse(f"{type(self).__name__}.step of parameters one by one, as on the CPU,")
             up = group.get("maximize", False)
             for p in group["params"]:
                 if p.grad is None:
@@ -152,12 +156,16 @@ class Optimizer:
 
         skip: an array () of int32, or None; where it is not 0, nothing changes. A class that
         defines this beside `update` takes its steps on a GPU by it.
+
+        While a graph is captured, `live_numbers(read)` of captured.py gives an array of what
+        read() returns at each replay, for the settings that may change between them.
         """
         raise NotImplementedError
 
     def _step_together(self, group: Group) -> bool:
         """Update a group's parameters on devices; False if some are on the CPU or of 16 bits."""
         found: dict[Any, list[Tensor]] = {}
+        capture = capturing()
         for p in group["params"]:
             if p.grad is not None:
                 array = p.array
@@ -169,6 +177,8 @@ class Optimizer:
             grads = [p.grad.array for p in params if p.grad is not None]
             states = [self.state[p] for p in params]
             self.update_together(arrays, grads, states, group, self.skip)
+            if capture is not None:
+                capture.steps.append(CapturedStep(self, group, params, arrays, grads, states))
             for p in params:
                 p.bump_version()
         return True

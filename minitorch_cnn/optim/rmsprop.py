@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..kernels.optimizer import rmsprop_step, rmsprop_steps
 from .built_in import BuiltInOptimizer, all_buffers, buffers
+from .captured import live_numbers
 from .optimizer import Group, Params
 
 if TYPE_CHECKING:
@@ -70,4 +72,13 @@ class RMSprop(BuiltInOptimizer):
         settings = [
             group[name] for name in ("alpha", "eps", "momentum", "weight_decay", "maximize")
         ]
-        rmsprop_steps(params, grads, ss, ms, bs, float(group["lr"]), *settings, skip=skip)
+        live = live_numbers(partial(_numbers, group))
+        lr = float(group["lr"])
+        rmsprop_steps(params, grads, ss, ms, bs, lr, *settings, skip=skip, live=live)
+
+
+def _numbers(group: Group) -> tuple[float, ...]:
+    """The settings of rmsprop_steps that a captured graph reads."""
+    sign, alpha = -1 if group["maximize"] else 1, group["alpha"]
+    others = group["eps"], group["momentum"], group["weight_decay"]
+    return sign, float(group["lr"]), alpha, 1 - alpha, *others

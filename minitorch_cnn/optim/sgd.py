@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..kernels.optimizer import sgd_step, sgd_steps
 from .built_in import BuiltInOptimizer, all_buffers, among, buffers
+from .captured import live_numbers
 from .optimizer import Group, Params
 
 if TYPE_CHECKING:
@@ -74,4 +76,12 @@ class SGD(BuiltInOptimizer):
         for gain, chosen in gains.items():
             ps, gs, of_chosen = (among(chosen, arrays) for arrays in (params, grads, vs))
             settings = momentum, gain, decay, group["nesterov"], up, skip
-            sgd_steps(ps, gs, of_chosen, float(group["lr"]), *settings)
+            live = live_numbers(partial(_numbers, group, gain))
+            sgd_steps(ps, gs, of_chosen, float(group["lr"]), *settings, live)
+
+
+def _numbers(group: Group, gain: float) -> tuple[float, ...]:
+    """The settings of sgd_steps that a captured graph reads; `gain` is 1 at the first step."""
+    gain = gain if gain == 1 else 1 - group["dampening"]
+    sign = -1 if group["maximize"] else 1
+    return sign, float(group["lr"]), group["momentum"], gain, group["weight_decay"]

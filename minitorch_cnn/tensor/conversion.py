@@ -74,10 +74,12 @@ class Conversions:
             raise RuntimeError(
                 f"item: a tensor of shape {self.shape} has {self.numel()} elements, must have one"
             )
+        devices.refuse_read("item()", self.array)
         return self.array.item()
 
     def tolist(self: Tensor) -> Any:
         """Return the elements as nested lists of Python numbers."""
+        devices.refuse_read("tolist()", self.array)
         return self.array.tolist()
 
     def cpu(self: Tensor) -> Tensor:
@@ -152,6 +154,7 @@ class Conversions:
             raise RuntimeError(
                 f"bool: a tensor of shape {self.shape} has no truth value; use any() or all()"
             )
+        devices.refuse_read("bool(tensor)", self.array)
         return self.array.item() != 0
 
     def __float__(self: Tensor) -> builtins.float:
@@ -165,6 +168,7 @@ class Conversions:
             raise TypeError(
                 f"index: only an integer tensor of one element is, got {self.dtype} {self.shape}"
             )
+        devices.refuse_read("int(tensor)", self.array)
         return self.array.item()
 
     def __format__(self: Tensor, spec: str) -> str:

@@ -20,6 +20,7 @@ from ..autograd.grad import backward, check_gradient
 from ..autograd.saved_values import Version
 from ..autograd.usual_calls import apply_two
 from ..dtypes import float32, float64
+from ..kernels.cuda.tape import this_thread as graph
 from . import (
     arithmetic,
     comparison,
@@ -209,11 +210,13 @@ class Tensor(Facts, Conversions, Methods, History):
     def grad(self, value: Tensor | None) -> None:
         if value is not None:
             check_gradient(self, value)
+        if devices.elsewhere and graph.capture is not None:
+            graph.capture.note_leaf(self)
         self._grad = value
 
     @grad.deleter
     def grad(self) -> None:
-        self._grad = None
+        self.grad = None
 
     def backward(
         self,

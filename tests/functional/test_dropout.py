@@ -5,8 +5,11 @@ import pytest
 
 import minitorch_cnn as mt
 from minitorch_cnn import functional as F
+from minitorch_cnn import random
 from minitorch_cnn.autograd import gradcheck, gradgradcheck
+from minitorch_cnn.kernels import philox
 from minitorch_cnn.tensor.tensor import Tensor
+from tests.places import KERNEL_DEVICES
 
 DROPS = [F.dropout, F.dropout2d, F.drop_path]
 SHAPE = (200, 10, 3, 3)
@@ -121,3 +124,28 @@ def test_whole_channels_are_dropped(name, axes):
     assert abs((y[:, 0] == 0).mean() - 0.25) < 0.06
     with pytest.raises(ValueError, match=f"{name}: input of shape"):
         getattr(F, name)(mt.ones(3))
+
+
+@pytest.mark.parametrize("device", KERNEL_DEVICES)
+def test_on_a_device_masks_are_philox_numbers_of_a_key_of_the_generator(device):
+    x = mt.ones(3, 4, 5, 5, device=device)
+    kinds = ((F.dropout, 300), (F.dropout2d, 12), (F.drop_path, 3))
+    mt.manual_seed(7)
+    found = [op(x, 0.4).cpu().numpy() for op, _ in kinds]
+    keys = np.random.default_rng(7).integers(0, 2**64, 3, dtype=np.uint64)
+    for y, key, (_, count) in zip(found, keys, kinds, strict=True):
+        u = philox.uniform(count, np.float32, int(key), np.zeros(()))
+        kept = (u >= np.float32(0.4)).reshape(*y.shape[: {300: 4, 12: 2, 3: 1}[count]])
+        expected = np.broadcast_to(kept.reshape(kept.shape + (1,) * (4 - kept.ndim)), y.shape)
+        np.testing.assert_array_equal(y, expected * np.float32(1 / 0.6))
+
+
+@pytest.mark.parametrize("device", KERNEL_DEVICES)
+def test_on_a_device_the_rows_of_a_batch_have_the_masks_of_the_whole(device):
+    x = mt.ones(6, 10, device=device)
+    mt.manual_seed(7)
+    whole = F.dropout(x, 0.5).cpu().numpy()
+    mt.manual_seed(7)
+    with random.drawing_rows(random.Rows(2, 3, 6)):
+        part = F.dropout(x[2:5], 0.5).cpu().numpy()
+    np.testing.assert_array_equal(part, whole[2:5])

@@ -15,6 +15,7 @@ from ...cuda.launch import address
 from ...cuda.tf32 import allow_tf32
 from ...window import Window
 from . import depthwise, grouped, im2col, implicit_gemm, pointwise
+from .product import library_refuses
 
 
 class Layer(NamedTuple):
@@ -99,7 +100,10 @@ def conv2d_weight_grad(x, gy, window, groups=1):
 def choose(function, x, w_shape, window, groups):
     """The first kernel of CHOICES that suits the function "forward", "input_grad"..."""
     layer = Layer(function, _may_be_tf32(x), w_shape[1], w_shape[0] // groups, groups, window)
-    return next(choice.kernel for choice in CHOICES if choice.suits(layer))
+    kernel = next(choice.kernel for choice in CHOICES if choice.suits(layer))
+    if kernel in (pointwise, im2col) and library_refuses(x):
+        return implicit_gemm.PLAIN  # computes every case
+    return kernel
 
 
 def _may_be_tf32(x) -> bool:
