@@ -41,6 +41,8 @@ _ON_DEMAND = {
     "maximisation": ("Maximisation", "maximise_activation"),
     "occlusion": ("Occlusion", "occlusion_map"),
     "paths": ("PathGradients", "PathLengths", "gradient_by_path_length", "path_lengths"),
+    "published_figures": ("cost_of", "error_against_operations", "ilsvrc_timeline"),
+    "published_results": ("ILSVRC", "RESULTS", "SENET_TABLE_2", "VGG_TABLE_7"),
     "refinement": ("Refinement", "iterative_refinement"),
     "roofline": ("LayerProfile", "Roof", "measured_roof", "profile_layers"),
     "sanity": ("Randomisation", "randomised_layers"),
@@ -98,6 +100,13 @@ if _typing.TYPE_CHECKING:  # what is loaded on demand, for editors and type chec
     from .paths import PathLengths as PathLengths
     from .paths import gradient_by_path_length as gradient_by_path_length
     from .paths import path_lengths as path_lengths
+    from .published_figures import cost_of as cost_of
+    from .published_figures import error_against_operations as error_against_operations
+    from .published_figures import ilsvrc_timeline as ilsvrc_timeline
+    from .published_results import ILSVRC as ILSVRC
+    from .published_results import RESULTS as RESULTS
+    from .published_results import SENET_TABLE_2 as SENET_TABLE_2
+    from .published_results import VGG_TABLE_7 as VGG_TABLE_7
     from .refinement import Refinement as Refinement
     from .refinement import iterative_refinement as iterative_refinement
     from .roofline import LayerProfile as LayerProfile
