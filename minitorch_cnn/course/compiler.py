@@ -155,8 +155,10 @@ def refolded(graph: Graph, change: Callable[[dict[str, np.ndarray]], None]) -> G
     for node in graph.nodes:
         conv = makers.get(node.inputs[0])
         if node.operator == "BatchNormalization" and conv is not None and conv.operator == "Conv":
-            names = dict(zip(("gamma", "beta", "mean", "var"), node.inputs[1:], strict=True))
-            names |= dict(zip(("bias",), conv.inputs[2:], strict=False))
+            norm = zip(("gamma", "beta", "mean", "var"), node.inputs[1:], strict=True)
+            names: dict[str, str] = {what: name for what, name in norm}
+            if len(conv.inputs) > 2:
+                names["bias"] = conv.inputs[2]
             arrays = {what: constants[name].detach().numpy().copy() for what, name in names.items()}
             change(arrays)
             constants.update((names[what], tensor(array)) for what, array in arrays.items())

@@ -137,7 +137,8 @@ def branches(function, *, seed: int = SEED) -> str:
 
 def excitation(w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor, **how) -> SqueezeExcitation:
     """The library's module with these weights."""
-    module = SqueezeExcitation(*w2.shape, **how).double()
+    channels, units = w2.shape
+    module = SqueezeExcitation(channels, units, **how).double()
     values = {"fc1.weight": w1, "fc1.bias": b1, "fc2.weight": w2, "fc2.bias": b2}
     module.load_state_dict(
         {k: v.reshape(*v.shape, 1, 1) if "w" in k else v for k, v in values.items()}
