@@ -54,7 +54,7 @@ def check(question: Callable[..., str]) -> Callable[..., Answer]:
             said = f"yes: {question(*(noting(arg, silent) for arg in args), **settings)}"
             right = True
         except No as no:
-            said = f"no: {no}"
+            said = f"{no.begins}: {no}"
         except NotImplementedError as error:
             text, written = str(error), False
             optional = text.startswith("optional: ")

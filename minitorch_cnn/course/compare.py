@@ -13,6 +13,14 @@ from ..tensor import Tensor
 class No(Exception):
     """The answer no, with a reason that does not give the solution away."""
 
+    begins = "no"
+
+
+class Skipped(No):
+    """No answer, since this machine lacks what the check needs."""
+
+    begins = "skipped"
+
 
 def array(value) -> np.ndarray:
     """A Tensor's array, or another value as an array. Raises: No for None."""

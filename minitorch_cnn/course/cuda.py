@@ -7,27 +7,27 @@ from ..kernels.cuda.array import has_compiler
 from ..kernels.cuda.compiler import EmulatorError
 from ..kernels.cuda.emulator import ORDERS, emulated
 from .answer import check
-from .compare import No, compare, compare_all
-from .kernels import NotCounted, conv, correlate, pixels_read, sums
+from .compare import No, Skipped, compare, compare_all
+from .kernels import NEEDS, NotCounted, conv, correlate, pixels_read, sums
 
 SEED = 12
 
 
-def images(seed: int) -> tuple[np.ndarray, np.ndarray]:
+def images(seed: int = SEED) -> tuple[np.ndarray, np.ndarray]:
     """An image whose sides are no multiples of a tile, and a kernel."""
     rng = np.random.default_rng(seed)
     return rng.standard_normal((37, 47), np.float32), rng.standard_normal((3, 3), np.float32)
 
 
 def text_of(body) -> str:
-    """The text that body() returns. Raises: No for other values, or without a compiler."""
+    """The text that body() returns. Raises: No for other values, Skipped without a compiler."""
     text = body()
     if text is None:
         raise No("it returns None: is there no return?")
     if not isinstance(text, str):
         raise No(f"it returns {type(text).__name__}, not the kernel's text")
     if not has_compiler():
-        raise No("the emulator needs Linux and g++, which are missing")
+        raise Skipped(f"{NEEDS}, so the kernel is not run")
     return text
 
 

@@ -14,6 +14,7 @@ from functools import cache
 
 import numpy as np
 
+from ..kernels.cuda.array import has_compiler as has_compiler
 from ..kernels.cuda.array import to_emulator
 from ..kernels.cuda.compiler import EmulatorError, cache_folder
 from ..kernels.cuda.launch import blocks, cuda_module
@@ -43,6 +44,9 @@ struct Counted {
 """
 COUNTING = "const Counted pixels{x, reads, reads + 1};\n"
 ADDRESS = re.compile(r"(?<!__ldg\()(?<!&)&\s*x\s*\[")  # the address of a pixel: uncounted reads
+
+
+NEEDS = "the emulator needs Linux and g++, which are missing here"
 
 
 class NotCounted(Exception):

@@ -90,7 +90,7 @@ check.step(reinforce)
 # %%
 def count(sizes):
     """The number of architectures, if question t has sizes[t] answers."""
-    # begin solution: one line
+    # begin solution: one line: how many ways are there to answer all questions?
     # hint: Every answer to a question may be combined with every answer to the next one.
     # hint: Multiply all sizes, and return a whole number.
     return int(np.prod(sizes))

@@ -94,7 +94,7 @@ def fold(graph):
         gamma, beta, mean, var = (graph.array(name) for name in node.inputs[1:])
         w = graph.array(conv.inputs[1])  # (O, C, K, K)
         b = graph.array(conv.inputs[2]) if len(conv.inputs) > 2 else 0.0
-        # begin solution: compute the new kernel and bias; eps is node.get("epsilon")
+        # begin solution: compute the new kernel and bias; eps is node.get('epsilon')
         # hint: Put v = w * x + b into the formula of batch norm. What multiplies w, and what is
         #     left without x?
         # hint: The scale is gamma over the root of the variance plus eps. The kernel is w times the

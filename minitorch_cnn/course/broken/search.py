@@ -1,6 +1,6 @@
 """Notebook 11: steps, gradients and searches from which a controller cannot learn."""
 
-from ...functional import softmax
+from ... import functional as F
 from ..search import policy_gradient, slope
 
 
@@ -11,7 +11,7 @@ def step_down(theta, answers, rewards, baseline, lr):
 
 def of_the_probability(theta, a):
     """The gradient of P(a) instead of log P(a)."""
-    return slope(softmax, theta, a)
+    return slope(F.softmax, theta, a)
 
 
 def silent(method, evaluate, budget):
