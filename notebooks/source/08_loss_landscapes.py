@@ -185,7 +185,7 @@ check.line(broken.without_return)
 # %%
 def plain_direction(net, rng):
     """Normal numbers of standard deviation 0.1, for weights of any size."""
-    return [0.1 * rng.standard_normal(p.shape) * (p.ndim > 1) for p in net.parameters()]
+    return [0.1 * d for d in mt.analysis.random_direction(net, "none", rng)]
 
 
 net = nets["resnet32"]
