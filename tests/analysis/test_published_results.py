@@ -9,6 +9,7 @@ from minitorch_cnn.analysis import (
     SENET_TABLE_2,
     VGG_TABLE_7,
     cost_of,
+    summary_of,
 )
 from minitorch_cnn.models import create_model, model_entry
 
@@ -71,3 +72,26 @@ def test_the_operations_of_another_image_size_are_counted():
     """NASNet's paper compares with SENet-154 at 320 pixels, where it counts 42.3 billion."""
     assert cost_of("senet154", 320).macs / 1e9 == pytest.approx(42.2, abs=0.05)
     assert cost_of("senet154").macs == model_entry("senet154").macs
+
+
+def test_vgg_16_down_to_28_pixels_has_three_convolutions_at_56():
+    """Slides have 42.9 MB, 1.1 M and 7485 M: without one of the three, as the differences show."""
+    rows = summary_of("vgg16").rows[:17]
+    assert rows[-1].output_shape == (256, 28, 28)
+    stages = [row for row in rows if row.type == "Conv2d"]
+    memory = sum(row.memory_bytes for row in stages) / 2**20
+    params, macs = (sum(getattr(row, name) for row in stages) for name in ("params", "macs"))
+    assert [round(memory, 1), params, round(macs / 1e6)] == [45.9, 1_735_488, 9335]
+    last = stages[-1]
+    assert round(memory - last.memory_bytes / 2**20, 1) == 42.9
+    assert round((params - last.params) / 1e6, 1) == 1.1
+    assert round((macs - last.macs) / 1e6) == 7485
+
+
+def test_googlenet_has_more_than_a_billion_and_a_half_multiply_adds():
+    assert round(cost_of("googlenet").macs / 1e9, 3) == 1.583
+    assert round(cost_of("googlenet_torchvision").macs / 1e9, 3) == 1.498
+
+
+def test_densenet_201_has_less_than_half_of_the_parameters_of_resnet_101():
+    assert round(cost_of("densenet201").params / cost_of("resnet101").params, 2) == 0.45
