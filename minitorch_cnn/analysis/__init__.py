@@ -17,6 +17,7 @@ from .tables import format_totals
 _ON_DEMAND = {
     "backward_rules": ("RULES", "Deconvolution", "Saliency", "deconvolve", "saliency"),
     "block_gradients": ("GradientNorms", "gradient_norms"),
+    "cells": ("cell_drawing",),
     "class_activation": (
         "ClassActivation",
         "box_iou",
@@ -24,6 +25,7 @@ _ON_DEMAND = {
         "class_activation_maps",
         "grad_cam",
     ),
+    "connections": ("Connections", "weights_by_connection"),
     "convolution_film": ("ConvolutionSteps", "convolution_steps"),
     "degradation_study": ("Degradation", "degradation"),
     "effective_field": ("EffectiveField", "effective_receptive_field"),
@@ -64,11 +66,14 @@ if _typing.TYPE_CHECKING:  # what is loaded on demand, for editors and type chec
     from .backward_rules import saliency as saliency
     from .block_gradients import GradientNorms as GradientNorms
     from .block_gradients import gradient_norms as gradient_norms
+    from .cells import cell_drawing as cell_drawing
     from .class_activation import ClassActivation as ClassActivation
     from .class_activation import box_iou as box_iou
     from .class_activation import bright_box as bright_box
     from .class_activation import class_activation_maps as class_activation_maps
     from .class_activation import grad_cam as grad_cam
+    from .connections import Connections as Connections
+    from .connections import weights_by_connection as weights_by_connection
     from .convolution_film import ConvolutionSteps as ConvolutionSteps
     from .convolution_film import convolution_steps as convolution_steps
     from .degradation_study import Degradation as Degradation

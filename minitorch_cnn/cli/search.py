@@ -61,6 +61,8 @@ FILES = {
     "rewards.svg": "the same, without pixels",
     "pareto.png": "accuracy against multiply-adds",
     "pareto.svg": "the same",
+    "normal.svg": "the best normal cell",
+    "reduction.svg": "the best reduction cell",
     "plan.json": "the settings",
     "state.safetensors": "the state for --resume",
 }
@@ -261,9 +263,21 @@ def report(plan, samples, directory: Path) -> None:
         f"The best: {found.score.reward:.2%} of held-out images, {found.score.params:,} "
         f"parameters, {found.score.macs:,} multiply-adds"
     )
+    draw_cells(plan, found.architecture, directory)
     train = how_to_train(plan, found.architecture, directory)
     list_files(directory, FILES)
     print(f"To train it:\n  {train}")
+
+
+def draw_cells(plan, architecture, directory: Path) -> None:
+    """Draw the two cells of the best network, if it has cells."""
+    from ..analysis import cell_drawing
+    from ..models import Genotype
+
+    if plan.space_name == "cells":
+        genotype = Genotype.from_dict(architecture)
+        for kind in ("normal", "reduction"):
+            cell_drawing(getattr(genotype, kind)).save(directory / f"{kind}.svg")
 
 
 def how_to_train(plan, architecture, directory: Path) -> str:

@@ -37,6 +37,7 @@ def test_it_fills_its_folder_and_says_what_is_in_it(searched):
     folder, said = searched
     names = {path.name for path in folder.iterdir()}
     assert names >= {"plan.json", "log.jsonl", "best.json", "rewards.png", "rewards.svg"}
+    assert names >= {"normal.svg", "reduction.svg"}
     assert all(name in said for name in names)
     samples = read_log(folder / "log.jsonl")
     assert [sample.number for sample in samples] == list(range(6))

@@ -8,6 +8,7 @@ from .cifar import CIFAR10, CIFAR100
 from .digits import Digits
 from .fake import FakeData
 from .folder import DatasetFolder, ImageFolder, find_images
+from .ilsvrc import ILSVRC
 from .image_file import IMAGE_ENDINGS, read_image
 from .images import ImageDataset
 from .mnist import EMNIST, KMNIST, MNIST, FashionMNIST
@@ -20,6 +21,7 @@ __all__ = [
     "CIFAR10",
     "CIFAR100",
     "EMNIST",
+    "ILSVRC",
     "IMAGE_ENDINGS",
     "KMNIST",
     "MNIST",

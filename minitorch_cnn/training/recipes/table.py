@@ -80,7 +80,7 @@ RECIPES = {
     "zfnet_b": ZFNET,
     "nin_cifar": NIN_CIFAR,
     "nin_imagenet": replace(ALEXNET, lighting=0.0),  # the paper does not mention it
-    **dict.fromkeys(("vgg11", "vgg11_lrn", "vgg11_bn", "vgg13_bn"), VGG_A),
+    **dict.fromkeys(("vgg11", "vgg11_lrn", "vgg11_bn", "vgg13_bn", "vgg13_5x5"), VGG_A),
     "vgg13": replace(VGG_A, pretrain="vgg11"),
     **dict.fromkeys(("vgg16_1x1", "vgg16", "vgg19"), replace(VGG_DEEP, pretrain="vgg11")),
     **dict.fromkeys(("vgg16_1x1_bn", "vgg16_bn", "vgg19_bn"), VGG_DEEP),
