@@ -295,7 +295,9 @@ def save_figure(figure: Figure, path: str | Path) -> list[Path]:
 
 def _content(figure: Figure, kind: str) -> bytes:
     """The bytes of a file of this format; an .svg is the same each time."""
-    named = {"metadata": {"Creator": CREATOR, "Date": None}} if kind == "svg" else {}
+    named: dict[str, Any] = {}
+    if kind == "svg":
+        named["metadata"] = {"Creator": CREATOR, "Date": None}
     content = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
