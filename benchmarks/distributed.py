@@ -32,7 +32,7 @@ from minitorch_cnn.distributed.scaling import (
     predict,
     wire_bytes,
 )
-from minitorch_cnn.figures import COLORS, new_figure, save_figure
+from minitorch_cnn.figures import COLORS, SMALL, add_legend, new_figure, save_figure
 from minitorch_cnn.nn import functional as F
 
 from .tables import Table
@@ -160,13 +160,12 @@ def plan(path: str) -> None:
                 label = wire if faster == 1 else None
                 axes.plot(SIZES, [100 * e for e in found], dashes, color=color, label=label, ms=3)
         axes.set_xscale("log", base=2)
-        axes.set_title(f"{name}, {images} images per worker", loc="left", fontsize=10)
-        axes.set_xlabel("workers")
+        axes.set_title(f"{name}, {images} images per worker", fontsize=SMALL)
+        axes.set_xlabel("number of workers")
         axes.set_ylim(0, 102)
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid()
     figure.axes[0].set_ylabel("efficiency (%)")
-    figure.axes[0].legend()
+    add_legend(figure.axes[0])
     save_figure(figure, path)
 
 

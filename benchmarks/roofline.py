@@ -10,7 +10,7 @@ from minitorch_cnn.analysis import Roof
 from minitorch_cnn.figures import (
     COLORS,
     GREY,
-    SMALL,
+    TEXT,
     headline,
     label,
     log_ticks,
@@ -55,19 +55,19 @@ def plot(rows: list[dict], layers: dict, roof: Roof, path: str) -> None:
             axis.plot(*np.transpose(found[direction] or [(np.nan, np.nan)]), mark, **settings)
         x = [at for found in points.values() for at, _ in found[direction]]
         line = np.geomspace(min(x) / 1.5, max(x) * 1.5)
-        axis.loglog(line, roof.at(line) / 1e9, color=GREY, label="roof, from a cache")
+        axis.loglog(line, roof.at(line) / 1e9, color=GREY, label="peak, data in a cache")
         slow = np.minimum(roof.flops, roof.bandwidth * line) / 1e9
-        axis.loglog(line, slow, "--", color=GREY, label="roof, from memory")
-        label(axis, direction, "operations per byte")
+        axis.loglog(line, slow, "--", color=GREY, label="peak, data in memory")
+        label(axis, direction, "FLOP per byte")
         log_ticks(axis.xaxis)
-    axes[0].set_ylabel("GFLOP/s")
+    axes[0].set_ylabel("speed (GFLOP/s)", fontsize=TEXT)
     log_ticks(axes[0].yaxis)
     shown = {
         text: line
         for axis in axes
         for line, text in zip(*axis.get_legend_handles_labels(), strict=True)
     }
-    settings = {"loc": "outside right center", "frameon": False, "fontsize": SMALL}
+    settings = {"loc": "outside right center", "frameon": False}
     figure.legend(handles=list(shown.values()), **settings)
     headline(figure, "Winograd exceeds the roof, since it saves multiplications")
     save_figure(figure, path)

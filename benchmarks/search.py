@@ -24,7 +24,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from minitorch_cnn.figures import BLUE, GREY, VERMILLION, new_figure, save_figure
+from minitorch_cnn.figures import BLUE, GREY, VERMILLION, add_legend, new_figure, save_figure
 from minitorch_cnn.nas import LayerSpace, Plan, Sample, Training, run_search
 
 from .tables import Table
@@ -109,14 +109,13 @@ def draw(found: dict[str, np.ndarray], path: str) -> None:
         axes.fill_between(
             samples, means.min(0), means.max(0), color=COLORS[method], alpha=0.15, linewidth=0
         )
-    axes.set_xlabel("sample")
+    axes.set_xlabel("number of sampled networks")
     axes.set_ylabel(f"accuracy, mean of the last {span} samples (%)")
     axes.set_title(
         f"Accuracy of proposed networks: mean and range, {len(rewards)} seeds", loc="left"
     )
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend()
+    axes.grid()
+    add_legend(axes)
     save_figure(figure, path)
 
 

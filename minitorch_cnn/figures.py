@@ -29,14 +29,16 @@ if TYPE_CHECKING:
 # M. Okabe, K. Ito (2008), Color Universal Design, without the yellow, which is too light for lines.
 BLUE, VERMILLION, SKY, PURPLE = "#0072b2", "#d55e00", "#56b4e9", "#cc79a7"
 BLACK, ORANGE, GREEN = "#000000", "#e69f00", "#009e73"
-COLORS = (BLUE, VERMILLION, SKY, PURPLE, BLACK)  # of series: any two differ to all eyes
+COLORS = (BLUE, VERMILLION, SKY, BLACK, PURPLE)  # of series: any two differ to all eyes
 GREY = "#707070"  # of what others are compared with
-MAP, AROUND_ZERO = "viridis", "RdBu_r"  # of values from low to high, and of both signs
+# Colour maps: of values, of shares on white, of what is laid over a photograph, and of both signs.
+MAP, SHARES, OVER, AROUND_ZERO = "viridis", "Blues", "inferno", "RdBu_r"
 DASHES = "-", "--", ":", "-."  # of lines, when all colours are in use
 SMALL, TEXT = 11, 12  # points: the smallest font size, legible at half size, and that of labels
 DPI = 120
 LEAST_WIDTH = 7.2  # inches
 LETTERS = 9.6  # of a title, per inch
+LISTED = 8  # names in a column of a legend
 CREATOR = "minitorch_cnn"  # written into files
 LINE = 1.2 * SMALL  # points from one small label to the next
 LONGEST, CROWDED = 28, 100  # letters of a tick label, and labels beyond which points are small
@@ -137,7 +139,13 @@ def label(ax: Axes, title: str, x: str = "", y: str = "", legend: bool = False) 
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
     if legend:
-        ax.legend(frameon=False, fontsize=SMALL)
+        add_legend(ax)
+
+
+def add_legend(ax: Axes, **place: Any) -> None:
+    """Add the legend of axes, at a place as Matplotlib's `legend` takes it."""
+    columns = max(1, math.ceil(len(ax.get_legend_handles_labels()[1]) / LISTED))
+    ax.legend(**{"frameon": False, "fontsize": SMALL, "ncols": columns, **place})
 
 
 def headline(figure: Figure, text: str, note: str = "") -> None:
@@ -188,8 +196,8 @@ def shortened(name: str, longest: int = LONGEST) -> str:
     return name if len(name) <= longest else f"{name[:half]}\u2026{name[-half:]}"
 
 
-def log_ticks(axis: Axis, unit: str = "") -> None:
-    """Label a finished logarithmic axis with round numbers and their unit.
+def log_ticks(axis: Axis) -> None:
+    """Label a finished logarithmic axis with round numbers.
 
     An axis that is linear near 0 ("symlog") also gets a 0.
     """
@@ -201,8 +209,8 @@ def log_ticks(axis: Axis, unit: str = "") -> None:
     else:
         scale: Any = axis.get_transform()
         ticks = [0.0, *round_numbers(scale.linthresh, high)]
-    plain = all(tick == 0 or 1e-3 * (1 - 1e-9) <= tick < 1e5 for tick in ticks)
-    axis.set_ticks(ticks, [(f"{tick:,.6g}" if plain else _power(tick)) + unit for tick in ticks])
+    plain = all(tick == 0 or 1e-4 * (1 - 1e-9) <= tick < 1e5 for tick in ticks)
+    axis.set_ticks(ticks, [f"{tick:,.6g}" if plain else _power(tick) for tick in ticks])
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())
 

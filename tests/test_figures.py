@@ -8,7 +8,12 @@ import pytest
 pytest.importorskip("matplotlib")
 
 from minitorch_cnn.figures import (
+    AROUND_ZERO,
     COLORS,
+    GREY,
+    MAP,
+    OVER,
+    SHARES,
     SMALL,
     color_bar,
     image_grid,
@@ -21,6 +26,7 @@ from minitorch_cnn.figures import (
     show_image,
     style,
 )
+from tests.pictures import EYES, lab
 
 
 @pytest.mark.parametrize(
@@ -143,3 +149,32 @@ def test_the_style_is_that_of_figures_and_of_nothing_else():
     assert ax.xaxis.label.get_size() == style()["axes.labelsize"] >= SMALL
     assert not ax.spines["top"].get_visible()
     assert dict(matplotlib.rcParams) == before
+
+
+def lightness(name, eyes):
+    """CIE L* of a colour map's 101 colours to eyes, from matrices of linear light."""
+    import matplotlib
+
+    colours = matplotlib.colormaps[name](np.linspace(0, 1, 101))[:, :3]
+    light = np.clip(colours**2.2 @ np.array(eyes).T, 0, 1) @ [0.2126, 0.7152, 0.0722]
+    return 116 * np.cbrt(light) - 16
+
+
+@pytest.mark.parametrize("eyes", EYES.values(), ids=EYES)
+def test_colour_maps_grow_in_lightness_to_all_eyes_as_in_a_print_without_colours(eyes):
+    for name in (MAP, OVER):
+        assert np.diff(lightness(name, eyes)).min() > 0
+    assert np.diff(lightness(SHARES, eyes)).max() < 0  # white is none
+    both = lightness(AROUND_ZERO, eyes)
+    assert both.argmax() == pytest.approx(50, abs=1)  # 0 is white
+    assert np.diff(both[:50]).min() > 0 and np.diff(both[51:]).max() < 0
+
+
+@pytest.mark.parametrize("eyes", EYES.values(), ids=EYES)
+def test_colours_of_series_differ_from_each_other_and_from_grey_to_all_eyes(eyes):
+    colours = np.array([list(bytes.fromhex(colour[1:])) for colour in (*COLORS, GREY)])
+    places = lab(colours, eyes)
+    apart = np.linalg.norm(places[:, None] - places[None], axis=-1)
+    others = ~np.eye(len(colours), dtype=bool)
+    assert apart[others].min() > 13
+    assert np.linalg.norm(np.diff(places[: len(COLORS)], axis=0), axis=1).min() > 30  # neighbours

@@ -24,7 +24,7 @@ import numpy as np
 
 from .. import functional as F
 from ..autograd import enable_grad, grad
-from ..figures import headline, image_grid, show_image
+from ..figures import OVER, SKY, headline, image_grid, show_image
 from ..graph import Graph, Node
 from ..graph.capture import captured
 from ..graph.interpreter import execute
@@ -65,13 +65,11 @@ class ClassActivation(NamedTuple):
             ax.set_axis_on()
             overlap = "" if self.iou is None else f", IoU {self.iou[i]:.2f}"
             show_image(ax, self.x[i], f"class {self.labels[i]}{overlap}")
-            ax.imshow(np.maximum(self.maps[i], 0), cmap="inferno", alpha=0.55)
+            ax.imshow(np.maximum(self.maps[i], 0), cmap=OVER, alpha=0.55)
             known = [] if self.truth is None else [(self.truth[i], "white", "--")]
-            for (a, b, c, d), color, style in [(self.boxes[i], "#33d6a6", "-"), *known]:
-                frame = Rectangle(
-                    (a - 0.5, b - 0.5), c - a, d - b, fill=False, edgecolor=color, linestyle=style
-                )
-                ax.add_patch(frame)
+            for (a, b, c, d), color, style in [(self.boxes[i], SKY, "-"), *known]:
+                line = {"fill": False, "edgecolor": color, "linestyle": style, "linewidth": 2}
+                ax.add_patch(Rectangle((a - 0.5, b - 0.5), c - a, d - b, **line))
         mean = "" if self.iou is None else f": mean IoU with the known boxes {self.iou.mean():.2f}"
         headline(
             figure,

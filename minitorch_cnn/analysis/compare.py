@@ -192,7 +192,7 @@ def _draw_errors(figure: Figure, chosen: set[str]) -> None:
         *zip(*points.values(), strict=True),
         s=areas,
         color=[CHOSEN if e.name in chosen else OTHERS for e in entries],
-        alpha=0.6,
+        alpha=0.7,
         linewidth=0,
     )
     best = itertools.accumulate((error for _, error in points.values()), min)
@@ -202,7 +202,7 @@ def _draw_errors(figure: Figure, chosen: set[str]) -> None:
     axes.margins(0.1)
     axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlabel(
-        "multiply-adds of one image (billion); areas: parameters; dotted: the best buys"
+        "multiply-adds of one image (billion); areas: parameters; dotted: Pareto front"
     )
     axes.set_ylabel("top-1 error (%)")
     _head(axes, _bargain(points), PROTOCOL + _unknown(chosen - set(points)))

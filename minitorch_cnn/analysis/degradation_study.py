@@ -44,7 +44,7 @@ class Degradation(NamedTuple):
                 style = line_style(k) | {"marker": "o", "markersize": 3}
                 ax.plot(epochs, factor * values, label=net, **style)
             whole_ticks(ax, epochs.tolist())
-            label(ax, name.capitalize().removesuffix(" (%)"), "epoch", name, legend=True)
+            label(ax, name.capitalize().removesuffix(" (%)"), "number of epochs", name, legend=True)
         last = ", ".join(f"{net} {100 * e[-1]:.3g}" for net, e in self.errors.items())
         headline(figure, f"Error at the end (%): {last}")
         return figure

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..autograd import enable_grad, grad
-from ..figures import BLUE, color_bar, headline, label, new_figure, show_image
+from ..figures import BLUE, MAP, ORANGE, color_bar, headline, label, new_figure, show_image
 from ..nn import Module
 from ..nn.evaluation import evaluation
 from ..random import default_generator
@@ -45,17 +45,16 @@ class EffectiveField(NamedTuple):
         """Plot the gradient as an image with the theoretical field, and its profile along a row."""
         from matplotlib.patches import Rectangle
 
-        figure = new_figure(9.5, 4.0)
+        figure = new_figure(10.5, 4.0)
         left, right = figure.subplots(1, 2)
-        show_image(left, self.gradient, cmap="magma")
+        show_image(left, self.gradient, cmap=MAP)
         color_bar(left.images[0], left, "mean of |dy/dx|")
         top, start, bottom, end = self.window
-        box = Rectangle(
-            (start - 0.5, top - 0.5), end - start, bottom - top, fill=False, edgecolor="#33d6a6"
-        )
-        left.add_patch(box)
+        line = {"fill": False, "edgecolor": ORANGE, "linewidth": 2}
+        corner = start - 0.5, top - 0.5
+        left.add_patch(Rectangle(corner, end - start, bottom - top, **line))
         right.plot(self.gradient.sum(0) / (self.gradient.sum() or 1), color=BLUE)
-        right.axvspan(start - 0.5, end - 0.5, color="#33d6a6", alpha=0.15, label="by formula")
+        right.axvspan(start - 0.5, end - 0.5, color=ORANGE, alpha=0.2, label="by formula")
         label(right, "", "column (pixels)", "share of the gradient", legend=True)
         rows, columns = self.theoretical
         text = f"Effective field {self.size:.1f} pixels a side, by formula {rows} x {columns}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..autograd import no_grad
-from ..figures import SMALL, color_bar, headline, image_grid, show_image
+from ..figures import MAP, SMALL, color_bar, headline, image_grid, show_image
 from ..nn import Conv2d, Module
 from ..nn.evaluation import evaluation
 from ..tensor import Tensor
@@ -72,7 +72,7 @@ class FeatureMaps(NamedTuple):
             size = " x ".join(map(str, self.maps[name].shape))
             scale = {"vmin": maps.min(), "vmax": max(maps.max(), maps.min() + 1e-6)}
             for ax, channel in zip(row[1:], maps, strict=False):
-                show_image(ax, channel, cmap="viridis", **scale)
+                show_image(ax, channel, cmap=MAP, **scale)
             # Not a title: the layout would reserve space for the part above the neighbours.
             place = {"xycoords": "axes fraction", "textcoords": "offset points"}
             text = row[1].annotate(f"{name}: {size}", (0, 1), (0, 5), fontsize=SMALL, **place)

@@ -73,11 +73,11 @@ class Lesions(NamedTuple):
         ax = axes_or_new(ax, *size_for(self.units))
         color = BLUE if self.residual else VERMILLION
         ax.bar(range(len(self.errors)), 100 * self.errors, color=color)
-        ax.axhline(100 * self.intact, color=GREY, linestyle="--")
+        ax.axhline(100 * self.intact, color=GREY, linestyle="--", label="intact")
         kind = "residual block" if self.residual else "plain layer"
         median = 100 * np.median(self.errors)
         title = f"Without one {kind}: median error {median:.1f} %, intact {100 * self.intact:.1f} %"
-        label(ax, title, f"{kind} left out; dashed: none", "top-1 error (%)")
+        label(ax, title, f"{kind} left out", "top-1 error (%)", legend=True)
         name_ticks(ax, self.units)
         return figure_of(ax)
 
@@ -102,9 +102,11 @@ class RandomLesions(NamedTuple):
         """
         none = 1.0 if self.reordered else 0.0
         sizes = np.median(self.sizes.reshape(len(self.sizes), -1), 1)
-        pairs = zip(sizes.tolist(), np.median(self.errors, 1).tolist(), strict=True)
-        changed = sorted((pair for pair in pairs if pair[0] != none), reverse=self.reordered)
-        return [(none, self.intact), *changed]
+        found = [
+            (size, float(np.median(self.errors[sizes == size])))
+            for size in sorted(set(sizes.tolist()), reverse=self.reordered)
+        ]
+        return [(none, self.intact), *((size, error) for size, error in found if size != none)]
 
     def plot(self, ax: Axes | None = None) -> Figure:
         """Plot every trial as a point, and the medians as a line from the intact network on."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import functional as F
 from ..autograd import no_grad
-from ..figures import color_bar, headline, new_figure, show_image
+from ..figures import AROUND_ZERO, color_bar, headline, new_figure, show_image
 from ..nn import Module
 from ..nn.evaluation import evaluation, first_output
 from ..tensor import Tensor
@@ -43,7 +43,7 @@ class Occlusion(NamedTuple):
         left, right = figure.subplots(1, 2)
         show_image(left, self.image, f"class {self.label}: probability {self.intact:.2f}")
         most = max(np.nanmax(np.abs(self.drop)), 1e-9)
-        drawn = right.imshow(self.drop, cmap="RdBu_r", vmin=-most, vmax=most)
+        drawn = right.imshow(self.drop, cmap=AROUND_ZERO, vmin=-most, vmax=most)
         right.set(xticks=[], yticks=[])
         color_bar(drawn, right, "fall of the probability")
         least = self.probabilities.min()

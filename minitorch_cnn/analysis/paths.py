@@ -64,7 +64,7 @@ class PathLengths(NamedTuple):
         ax.bar(range(n + 1), 100 * self.shares, color=BLUE)
         whole_ticks(ax, range(-1, n + 2))
         title = f"2^{n} paths, most of them near {self.mean:g} branches long"
-        label(ax, title, "length: branches on the path", "share of all paths (%)")
+        label(ax, title, "length of the path (branches)", "share of all paths (%)")
         return figure_of(ax)
 
 
@@ -85,14 +85,14 @@ class PathGradients(NamedTuple):
         one, together = figure.subplots(1, 2)
         shown = np.where(self.norms > 0, self.norms, np.nan)
         one.semilogy(self.lengths, shown, "o-", color=BLUE)
-        label(one, "One path", "length: branches on the path", "norm of dL/dx")
+        label(one, "One path", "length of the path (branches)", "norm of the gradient dL/dx")
         log_ticks(one.yaxis)
         paths = path_lengths(self.blocks).shares
         together.plot(paths * 100, color=VERMILLION, label="of all paths")
         together.plot(self.lengths, 100 * self.total, "o-", color=BLUE, label="of the gradient")
         whole_ticks(one, self.lengths.tolist())
         whole_ticks(together, range(self.blocks + 1))
-        label(together, "All paths of a length", "length: branches on the path", "share (%)", True)
+        label(together, "All paths of a length", "length of the path (branches)", "share (%)", True)
         middle = float(self.total @ self.lengths)
         text = f"The gradient comes by paths of {middle:.1f} of {self.blocks} branches"
         headline(figure, f"{text}; the mean path has {self.blocks / 2:g}")

@@ -25,8 +25,8 @@ from ..autograd import no_grad
 from ..figures import (
     BLUE,
     GREY,
-    SMALL,
     VERMILLION,
+    add_legend,
     headline,
     label,
     log_ticks,
@@ -131,17 +131,18 @@ class LayerProfile(NamedTuple):
         places = np.arange(len(self.layers))
         colors = np.where(self.moves, VERMILLION, BLUE)
         times.bar(places, 1e3 * self.seconds, color=colors)
-        label(times, f"Time: {rounded(1e3 * self.seconds.sum())} ms in all", "", "milliseconds")
+        label(times, f"Time: {rounded(1e3 * self.seconds.sum())} ms in all", "", "time (ms)")
         shares.bar(places, 100 * self.share, color=colors)
         shares.axhline(100, color=GREY, linewidth=1)
-        label(shares, "Share of the machine's best, arithmetic or bandwidth", "", "%")
+        label(shares, "Share of the machine's peak, arithmetic or bandwidth", "", "share (%)")
         memory.bar(places, self.memory / 2**20, color=GREY)
         memory.set_ylim(bottom=0)
         total = self.memory.sum() / 2**20
-        label(memory, f"Memory of the outputs: {rounded(total)} MiB in all", "layer", "MiB")
+        title = f"Memory of the outputs: {rounded(total)} MiB in all"
+        label(memory, title, "layer, in the order of work", "memory (MiB)")
         name_ticks(memory, self.layers)
         whole = rounded(100 * self.least.sum() / self.seconds.sum())
-        headline(figure, f"The layers run at {whole}% of the machine's best", self._note())
+        headline(figure, f"The layers run at {whole}% of the machine's peak", self._note())
         return figure
 
     def _draw_roof(self, ax: Any) -> None:
@@ -150,13 +151,13 @@ class LayerProfile(NamedTuple):
         fast = roof.bandwidth_of(0)
         span = [*self.intensity[counted], roof.flops / fast, roof.flops / roof.bandwidth]
         line = np.geomspace(min(span) / 2, max(span) * 2, 100)
-        ax.loglog(line, roof.at(line) / 1e9, color=GREY, label="the machine's best, from a cache")
+        ax.loglog(line, roof.at(line) / 1e9, color=GREY, label="peak, data in a cache")
         slow = np.minimum(roof.flops, roof.bandwidth * line) / 1e9
-        ax.loglog(line, slow, "--", color=GREY, label="the same from memory")
+        ax.loglog(line, slow, "--", color=GREY, label="peak, data in memory")
         areas = 15 + 300 * self.seconds / self.seconds.sum()
         for chosen, color, name in (
-            (counted & ~self.moves, BLUE, "layers bound by arithmetic; areas: time"),
-            (counted & self.moves, VERMILLION, "layers bound by memory"),
+            (counted & ~self.moves, BLUE, "layers bound by arithmetic (areas: time)"),
+            (counted & self.moves, VERMILLION, "layers bound by bandwidth (areas: time)"),
         ):
             if chosen.any():
                 points = self.intensity[chosen], speed[chosen]
@@ -164,21 +165,21 @@ class LayerProfile(NamedTuple):
         bands = f"{roof.bandwidth / 1e9:.0f} GB/s"
         bands = f"{bands} ({fast / 1e9:.0f} from a cache)" if roof.caches else bands
         title = f"Roofline: {roof.flops / 1e9:.0f} GFLOP/s, {bands}"
-        label(ax, title, "operations per byte", "GFLOP/s")
+        label(ax, title, "arithmetic intensity (FLOP per byte)", "speed (GFLOP/s)")
         place = {"loc": "upper left", "bbox_to_anchor": (0, -0.1)}
-        ax.legend(fontsize=SMALL, **place)
+        add_legend(ax, **place)
         log_ticks(ax.xaxis)
         log_ticks(ax.yaxis)
 
     def _note(self) -> str:
-        said = ["blue: bound by arithmetic; orange: by bandwidth, as layers without multiply-adds"]
+        said = ["blue: bound by arithmetic; red: by bandwidth, as layers without multiply-adds"]
         if self.winograd.any():
             said.append(
                 f"Winograd's algorithm computes {self.winograd.sum()} of the layers: counted are "
                 "the multiply-adds that it does, not the up to four times as many of the definition"
             )
         if (self.share > 1).any():
-            said.append("above 100 %: the machine was busier while its best was measured")
+            said.append("above 100 %: the machine was busier while its peak was measured")
         return ". ".join(said)
 
 

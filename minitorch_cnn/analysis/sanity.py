@@ -49,14 +49,15 @@ class Randomisation(NamedTuple):
         ax = axes_or_new(ax, *size_for(self.layers))
         ends = []
         for k, (name, values) in enumerate(self.correlations.items()):
-            ax.plot(values, "o", label=name, **line_style(k))
+            # Equal lines remain visible: each is drawn with smaller marks than those below.
+            ax.plot(values, "o", markersize=max(9 - 2 * k, 3), label=name, **line_style(k))
             ends.append(f"{name} {values[-1]:.2f}")
         ax.axhline(0, color=GREY, linewidth=1)
         label(
             ax,
             f"Once all layers are random: {', '.join(ends)}",
             "layers drawn anew, from the last on",
-            "rank correlation with the trained net's map",
+            "rank correlation of the maps",
             legend=True,
         )
         name_ticks(ax, ["none", *self.layers])

@@ -16,7 +16,10 @@ import numpy as np
 from .. import functional as F
 from ..autograd import enable_grad
 from ..figures import (
-    COLORS,
+    BLUE,
+    PURPLE,
+    VERMILLION,
+    add_legend,
     headline,
     label,
     line_style,
@@ -68,8 +71,8 @@ class Signals(NamedTuple):
         top, bottom = panels[0], panels[-1]
         places = range(len(self.layers))
         for values, name, color in (
-            (self.std, "activations", COLORS[0]),
-            (self.gradient_std, "gradients of the loss", COLORS[1]),
+            (self.std, "activations", BLUE),
+            (self.gradient_std, "gradients of the loss", VERMILLION),
         ):
             top.semilogy(
                 places, np.where(values > 0, values, np.nan), ".-", color=color, label=name
@@ -78,7 +81,7 @@ class Signals(NamedTuple):
         log_ticks(top.yaxis)
         if dead:
             share = 100 * self.dead / np.maximum(self.units, 1)
-            bottom.bar(places, share, color=COLORS[3])
+            bottom.bar(places, share, color=PURPLE)
             label(bottom, "Dead units", "", "zero for all images (%)")
         name_ticks(bottom, self.layers)
         bottom.set_xlabel("layer, in the order of work")
@@ -155,7 +158,7 @@ class InitialisationComparison(NamedTuple):
             label(ax, title, "layer with weights, in the order of work", "standard deviation")
             log_ticks(ax.yaxis)
             name_ticks(ax, self.weighted)
-        ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        add_legend(ax, loc="center left", bbox_to_anchor=(1, 0.5))
         headline(figure, "How the initialisation sets the size of signals with depth")
         return figure
 

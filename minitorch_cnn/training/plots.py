@@ -12,8 +12,8 @@ from ..figures import (
     BLUE,
     GREY,
     PLAIN,
+    SHARES,
     SMALL,
-    VERMILLION,
     headline,
     label,
     log_ticks,
@@ -45,8 +45,9 @@ SAFE = (
 )
 KEY = "; above each its true and its predicted class, and the probability that each is given"
 TRAIN_AND_TEST = (
-    "train: the mean over each epoch, in training mode (with augmented images and dropout, if any) "
-    "while the weights change; test: after it, in evaluation mode. So test may be better than train"
+    "training set: the mean over each epoch, in training mode (with augmented images and dropout, "
+    "if any) while the weights change; test set: after it, in evaluation mode. So the error of the "
+    "test set may be smaller"
 )
 
 
@@ -56,7 +57,7 @@ def plot_curves(history: History, path: str | Path, run: str = "") -> None:
     run: the model and data, for the title, as in the other plots.
     """
     error = "error of pixels" if "test_iou" in history[0] else "top-1 error"
-    wanted = [("loss", "loss", 1, ""), ("top1", error, 100, "%")]
+    wanted = [("loss", "loss", 1), ("top1", f"{error} (%)", 100)]
     if "train_top1" not in history[0]:
         del wanted[1]
     figure = new_figure(max(5.0 * len(wanted) + 0.5, 7.2), 4.2)
@@ -64,17 +65,18 @@ def plot_curves(history: History, path: str | Path, run: str = "") -> None:
     epochs = [row["epoch"] for row in history]
     mark = "o" if len(epochs) <= MARKED else ""
     tested = "test_loss" in history[0]
-    for axes, (name, title, factor, unit) in zip(panels, wanted, strict=True):
+    for axes, (name, quantity, factor) in zip(panels, wanted, strict=True):
         drawn = []
         for part, color in (("train", GREY), ("test", BLUE)):
             if f"{part}_{name}" in history[0]:
                 values = [row[f"{part}_{name}"] for row in history]
                 values = values if name == "loss" else [factor * (1 - value) for value in values]
-                axes.plot(epochs, values, color=color, label=part, marker=mark, markersize=4)
+                text = f"{part if part == 'test' else 'training'} set"
+                axes.plot(epochs, values, color=color, label=text, marker=mark, markersize=4)
                 drawn += values
-        label(axes, title, "epoch", legend=True)
+        label(axes, "", "number of epochs", quantity, legend=True)
         whole_ticks(axes, epochs)
-        _scale(axes, drawn, unit)
+        _scale(axes, drawn, np.inf if factor == 1 else 103)
     headline(figure, _title(run, _result(history)), TRAIN_AND_TEST if tested else "")
     save_figure(figure, path)
 
@@ -91,8 +93,8 @@ def _title(run: str, text: str) -> str:
     return f"{run}: {text}" if run else text[:1].upper() + text[1:]
 
 
-def _scale(axes: Any, values: Sequence[float], unit: str) -> None:
-    """A logarithmic scale with round numbers, starting at 0 if the values include it."""
+def _scale(axes: Any, values: Sequence[float], most: float) -> None:
+    """A logarithmic scale with round numbers up to `most`, from 0 on if the values include it."""
     known = [value for value in values if np.isfinite(value)]
     above = [value for value in known if value > 0]
     if not known:
@@ -100,19 +102,19 @@ def _scale(axes: Any, values: Sequence[float], unit: str) -> None:
         axes.text(0.5, 0.5, "not finite", ha="center", transform=axes.transAxes)
     elif not above:
         axes.set_ylim(-0.05, 1)
-        axes.set_yticks([0, 0.5, 1], [f"0{unit}", f"0.5{unit}", f"1{unit}"])
+        axes.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
     elif min(known) > 0:
         axes.set_yscale("log")
         # Nearly equal values would leave no space for round numbers.
         low, high = min(above), max(above)
         margin = max((high / low) ** 0.05, (1.6 * low / high) ** 0.5)
-        axes.set_ylim(low / margin, min(high * margin, 103 if unit else np.inf))
-        log_ticks(axes.yaxis, unit)
+        axes.set_ylim(low / margin, min(high * margin, most))
+        log_ticks(axes.yaxis)
     else:  # logarithmic down to the smallest value, linear to 0 below it
         low, high = min(above), max(above)
         axes.set_yscale("symlog", linthresh=low, linscale=0.5)
-        axes.set_ylim(0, 1.3 * high)
-        log_ticks(axes.yaxis, unit)
+        axes.set_ylim(0, min(1.3 * high, most))
+        log_ticks(axes.yaxis)
 
 
 def plot_confusion(
@@ -135,7 +137,7 @@ def plot_confusion(
     axes = figure.subplots()
     shares = percent or matrix.max(initial=0) >= 10**5
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    drawn = axes.imshow(100 * share, cmap="Blues", vmin=0, vmax=100)
+    drawn = axes.imshow(100 * share, cmap=SHARES, vmin=0, vmax=100)
     figure.colorbar(drawn, ax=axes, label="share of the true class (%)", shrink=0.7)
     if n <= NUMBERED:
         for row, column in zip(*np.nonzero(matrix), strict=True):
@@ -166,7 +168,7 @@ def _confused(matrix: np.ndarray, classes: list[str], percent: bool) -> str:
         return f"none of the {total:,} {'pixels' if percent else 'images'} is wrong"
     others = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
     row, column = np.unravel_index(others.argmax(), others.shape)
-    most = f"{caption(classes[row])} is taken for {caption(classes[column])}"
+    most = f"{caption(classes[row])} is predicted as {caption(classes[column])}"
     return f"{of} are wrong; most often {most}"
 
 
@@ -197,7 +199,7 @@ def plot_worst(
     axes = figure.subplots(max(rows, 1), columns, squeeze=False).ravel()
     for place, i, text in zip(axes, worst, texts, strict=False):
         show_image(place, dataset[int(i)][0])
-        place.set_title(text, fontsize=SMALL, color=VERMILLION, **PLAIN)
+        place.set_title(text, fontsize=SMALL, **PLAIN)
     for place in axes:
         place.axis("off")
     said = f"{len(wrong)} of {len(labels)} images are wrong"
@@ -249,7 +251,7 @@ def plot_worst_masks(
     marks = [
         Patch(facecolor=colour, edgecolor=GREY, label=f" {caption(name)}") for colour, name in named
     ]
-    settings = {"loc": "outside right center", "frameon": False, "fontsize": SMALL}
+    settings = {"loc": "outside right center", "frameon": False}
     legend = figure.legend(handles=marks, ncols=-(-len(marks) // 24), **settings)
     for text in legend.get_texts():
         text.set(**PLAIN)

@@ -41,21 +41,12 @@ def images(n=4, channels=2, side=3, seed=0):
 
 
 def drawn(result, **settings):
-    """The figure of a result, drawn: wide enough, its letters not small, its ticks round."""
-    import io
-
+    """The figure of a result, drawn and readable."""
     import pytest
 
     pytest.importorskip("matplotlib")
-    from matplotlib.text import Text
-
-    from minitorch_cnn.figures import SMALL
+    from tests.pictures import assert_readable
 
     figure = result.plot(**settings)
-    figure.savefig(io.BytesIO(), format="png")
-    assert figure.get_size_inches()[0] * figure.dpi >= 800
-    texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text()]
-    assert min(text.get_size() for text in texts) >= SMALL
-    # 6 times 10 to the -1 is what Matplotlib writes at 0.6.
-    assert not any(r"\times" in text.get_text() for text in texts)
+    assert_readable(figure)
     return figure

@@ -116,7 +116,9 @@ def test_time_is_charged_to_the_layer_that_takes_it():
     assert found.seconds.sum() < elapsed
     figure = drawn(found)
     assert "ms in all" in figure.axes[1].get_title(loc="left")
-    assert [ax.get_ylabel() for ax in figure.axes] == ["GFLOP/s", "milliseconds", "%", "MiB"]
+    assert [ax.get_ylabel() for ax in figure.axes] == [
+        "speed (GFLOP/s)", "time (ms)", "share (%)", "memory (MiB)"
+    ]  # fmt: skip
 
 
 def test_what_cannot_be_is_refused():

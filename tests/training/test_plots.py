@@ -15,6 +15,7 @@ from minitorch_cnn.training.plots import (
     plot_worst,
     plot_worst_masks,
 )
+from tests.pictures import EYES, assert_readable, lab
 
 ROW = {"epoch": 1, "train_loss": 2.0, "train_top1": 0.5, "test_loss": 1.0, "test_top1": 1.0}
 HISTORIES = {
@@ -62,17 +63,22 @@ def history(*errors):
 @pytest.mark.parametrize(
     "errors, expected",
     [
-        ([90, 31.5], ["20%", "40%", "60%", "80%"]),
-        ([90, 2], ["1%", "2%", "5%", "10%", "20%", "50%", "100%"]),
-        ([90, 0.002], ["0.001%", "0.01%", "0.1%", "1%", "10%", "100%"]),
-        ([0.0, 20], ["0%", "10%", "15%", "20%", "25%"]),
-        ([0.0], ["0%", "0.5%", "1%"]),
+        ([90, 31.5], ["20", "40", "60", "80"]),
+        ([90, 2], ["1", "2", "5", "10", "20", "50", "100"]),
+        ([90, 0.002], ["0.001", "0.01", "0.1", "1", "10", "100"]),
+        ([0.0, 20], ["0", "10", "15", "20", "25"]),
+        ([0.0], ["0", "0.5", "1"]),
     ],
 )
 def test_errors_have_ticks_of_round_percents(tmp_path, figures, errors, expected):
     plot_curves(history(*errors), tmp_path / "curves.png")
-    axes = figures[0].axes[1]
+    left, axes = figures[0].axes
     assert ticks(axes.yaxis) == expected
+    assert [ax.get_xlabel() for ax in (left, axes)] == ["number of epochs"] * 2
+    assert [ax.get_ylabel() for ax in (left, axes)] == ["loss", "top-1 error (%)"]
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert legend == ["training set", "test set"]
+    assert_readable(figures[0])
     assert not [label for label in axes.yaxis.get_ticklabels(minor=True) if label.get_text()]
 
 
@@ -119,7 +125,8 @@ def test_a_confusion_names_its_axes_and_what_is_mixed_up_most(tmp_path, figures)
     assert ticks(axes.xaxis) == ticks(axes.yaxis) == ["cat", "dog", "owl"]
     assert [text.get_text() for text in axes.texts] == ["5", "1", "3", "2", "4"]
     assert bar.get_ylabel() == "share of the true class (%)"
-    title = "lenet5 on pets: 4 of 15 images are wrong; most often dog is taken for cat"
+    assert_readable(figures[0])
+    title = "lenet5 on pets: 4 of 15 images are wrong; most often dog is predicted as cat"
     assert figures[0].get_suptitle().replace("\n", " ") == title
 
 
@@ -237,24 +244,6 @@ def test_every_class_of_a_mask_has_a_colour_of_its_own(classes):
     colours = class_colours(classes)
     assert colours.shape == (classes, 3) and colours.dtype == np.uint8 and not colours[0].any()
     assert len(np.unique(colours, axis=0)) == classes
-
-
-# What linear light becomes to eyes without long, middle or short cones: G. Machado, M. Oliveira,
-# L. Fernandes (2009), IEEE Transactions on Visualization and Computer Graphics 15(6), table 1.
-EYES = {
-    "all cones": np.eye(3),
-    "protanopia": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
-    "deuteranopia": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
-    "tritanopia": [[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]],
-}
-XYZ = np.array([[0.412, 0.358, 0.181], [0.213, 0.715, 0.072], [0.019, 0.119, 0.951]])
-
-
-def lab(colours, eyes):
-    """CIE L*a*b* of colours (K, 3) uint8, about."""
-    light = np.clip((colours / 255) ** 2.2 @ np.array(eyes).T, 0, 1)
-    x, y, z = np.cbrt(light @ XYZ.T / XYZ.sum(1)).T
-    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], 1)
 
 
 @pytest.mark.parametrize("eyes", EYES.values(), ids=EYES)
