@@ -224,3 +224,16 @@ def test_without_a_compiler_notebook_12_runs_to_its_end(monkeypatch, capsys):
             exec(cell.text, names)
     said = capsys.readouterr().out
     assert said.count("skipped: the emulator needs Linux and g++") == 9 and "no: " not in said
+
+
+def test_the_index_says_the_points_of_every_notebook():
+    index = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
+    for path in PATHS.values():
+        found = sources.cells(path.read_text(encoding="utf-8"))
+        counted = [cell for cell in found if cell.role == "check"]
+        points = [sum(cell.points for cell in counted if cell.optional is x) for x in (False, True)]
+        shown = " + ".join(str(n) for n in points if n)
+        assert re.search(
+            rf"\({path.stem}\.ipynb\).* \| {re.escape(shown)} \|$", index, re.MULTILINE
+        )
+        assert sum(cell.points for cell in found if cell.role == "manual") == 16
