@@ -82,6 +82,7 @@ setup(
         "minitorch_cnn": ["py.typed"],  # the annotations are for users' type checkers, too
         "minitorch_cnn.data.datasets": ["*.npz", "*.md"],
         "minitorch_cnn.analysis.explorer": ["*.html", "*.css", "*.js", "engine/*.js"],
+        "minitorch_cnn.analysis.lecture": ["*.html", "*.css", "*.js", "data/*"],
         "minitorch_cnn.kernels": ["**/*.cu", "**/*.h", "**/*.cpp"],
         COURSE: ["*.ipynb"],  # no solutions: students install this
     },

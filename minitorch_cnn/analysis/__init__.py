@@ -32,6 +32,7 @@ _ON_DEMAND = {
     "explorer": ("explore",),
     "filters_and_maps": ("FeatureMaps", "Filters", "feature_maps", "first_filters"),
     "graph_drawing": ("Graph", "computation_graph"),
+    "lecture": ("lecture_page",),
     "lesions": ("Lesions", "RandomLesions", "drop_several", "lesion_study", "reorder"),
     "loss_landscape": (
         "LossLine",
@@ -87,6 +88,7 @@ if _typing.TYPE_CHECKING:  # what is loaded on demand, for editors and type chec
     from .filters_and_maps import first_filters as first_filters
     from .graph_drawing import Graph as Graph
     from .graph_drawing import computation_graph as computation_graph
+    from .lecture import lecture_page as lecture_page
     from .lesions import Lesions as Lesions
     from .lesions import RandomLesions as RandomLesions
     from .lesions import drop_several as drop_several

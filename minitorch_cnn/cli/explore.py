@@ -7,20 +7,22 @@ from pathlib import Path
 import numpy as np
 
 from .foreign import add_options
-from .parser import Parser, file_path, new_file
+from .parser import CommandError, Parser, file_path, new_file
 from .subjects import add_image, find_model, read_images, refuse_without_image
 
 DESCRIPTION = """\
 Write a page that shows a network: its layers as a graph to click through, with their costs and
 receptive fields; their feature maps of digits, or of images of yours; and an interactive
-convolution. The page is one file, works offline and runs in any current browser.
+convolution. With --lecture, write a page for lectures: trained networks that run in the browser on
+a digit that you draw. A page is one file, works offline and runs in any current browser.
 
 examples:
   minitorch-cnn explore                           LeNet-5, untrained
   minitorch-cnn explore runs/lenet5-digits        what a run has learned
   minitorch-cnn explore resnet50 --out resnet50.html
   minitorch-cnn explore resnet18 --weights resnet18.pth --classes imagenet.txt --image cat.jpg
-  minitorch-cnn explore net.py:Net                a net in a file of yours"""
+  minitorch-cnn explore net.py:Net                a net in a file of yours
+  minitorch-cnn explore --lecture                 the page for lectures, lecture.html"""
 
 
 def add_parser(commands) -> None:
@@ -30,7 +32,6 @@ def add_parser(commands) -> None:
     parser.add_argument(
         "model",
         nargs="?",
-        default="lenet5",
         metavar="MODEL",
         help="the folder of a run, a name that minitorch-cnn models lists (lenet5), FILE.py:NAME, "
         "or FILE.onnx",
@@ -39,7 +40,12 @@ def add_parser(commands) -> None:
         "--out",
         type=new_file,
         metavar="FILE",
-        help="the page to write (MODEL.html, or explorer.html in a run)",
+        help="the page to write (MODEL.html, explorer.html in a run, or lecture.html)",
+    )
+    parser.add_argument(
+        "--lecture",
+        action="store_true",
+        help="write the page for lectures instead, which takes no MODEL",
     )
     add_image(parser)
     add_options(parser)
@@ -47,9 +53,13 @@ def add_parser(commands) -> None:
 
 
 def run(options) -> None:
+    if options.lecture:
+        write_lecture(options)
+        return
     from ..analysis import explore
     from ..random import manual_seed
 
+    options.model = options.model or "lenet5"
     refuse_without_image(options)
     manual_seed(0)
     found, note = find_model(options.model, options, colours=bool(options.image))
@@ -67,6 +77,18 @@ def run(options) -> None:
     print(*said, sep="\n", end="\n" * bool(said))
     of = f", of {found.name} with {note}" if note else ""
     print(f"wrote {out} ({out.stat().st_size / 2**20:.1f} MiB){of}")
+
+
+def write_lecture(options) -> None:
+    from ..analysis import lecture_page
+
+    others = ("weights", "classes", "resize", "crop", "mean", "std", "set")
+    for name in ("model", "image", "invert", "as_is", *others):
+        if getattr(options, name):
+            word = "MODEL" if name == "model" else f"--{name.replace('_', '-')}"
+            raise CommandError(f"--lecture takes no {word}: it has its own networks and digits")
+    out = lecture_page(options.out or "lecture.html")
+    print(f"wrote {out} ({out.stat().st_size / 2**20:.1f} MiB)")
 
 
 def digits_for(found) -> tuple[np.ndarray, list[str], np.ndarray]:

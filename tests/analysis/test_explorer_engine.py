@@ -15,7 +15,7 @@ from minitorch_cnn import nn
 from minitorch_cnn.analysis.explorer import live
 from minitorch_cnn.nn import functional as F
 
-FILES = resources.files("minitorch_cnn.analysis.explorer")
+FILES = resources.files("minitorch_cnn.analysis")
 RUN = """(cases) => cases.map(({ data, x, seed }) => {
   const net = new Network(data), values = net.run(Float32Array.from(x));
   const gradient = net.gradients(values, seed).get(data.input);

@@ -42,23 +42,6 @@ def test_the_page_is_one_file_that_loads_nothing(page):
     assert "<h1>a &lt;net&gt;</h1>" in text
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    """Headless Chromium."""
-    webdriver = pytest.importorskip("selenium.webdriver")
-    binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not (binary and driver):
-        pytest.skip("Chromium is not installed")
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
-                     "--disable-background-networking", "--disable-component-update"):  # fmt: skip
-        options.add_argument(argument)
-    chrome = webdriver.Chrome(options, webdriver.ChromeService(driver))
-    yield chrome
-    chrome.quit()
-
-
 @pytest.fixture
 def browser(chromium, page):
     """Chromium with the small page open."""

@@ -10,10 +10,8 @@ product.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from html import escape
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +25,7 @@ from ...nn import Module
 from ...tensor import Tensor
 from ..image_shapes import image_shape
 from ..trace import Shape, trace
+from .html import assembled
 from .maps import outputs_of, packed, rounded
 from .network import Box, boxes, boxes_of
 from .passes import stages
@@ -36,9 +35,12 @@ __all__ = ["Box", "boxes", "explore"]
 
 UNTRAINED = "untrained weights"
 MULTIPLY_ADDS = 300_000_000_000  # of all images of a page, unless it is asked for more
-SCRIPTS = (
-    *("page.js", "fold.js", "graph.js", "view.js", "facts.js"),
-    *("closeup.js", "weights.js", "maps.js", "passes.js", "convolution.js"),
+SCRIPTS = tuple(
+    f"explorer/{name}.js"
+    for name in (
+        *("page", "fold", "graph", "view", "facts"),
+        *("closeup", "weights", "maps", "passes", "convolution", "start"),
+    )
 )
 
 
@@ -156,23 +158,13 @@ def _small(image: np.ndarray) -> np.ndarray:
 
 def page(data: dict) -> str:
     """The HTML of a page with `data`, its style and its scripts inside."""
-    files = resources.files(__name__)
-    names = "page.html", "page.css", *SCRIPTS
-    text = {name: files.joinpath(name).read_text("utf-8") for name in names}
-    # In HTML "</script>" ends a script, within a string too.
-    content = json.dumps(data, separators=(",", ":")).replace("</", "<\\/")
-    parts = {
+    words = {
         "TITLE": escape(data["name"]),
         "NOTE": escape(data.get("note", "")),
         "KIND": data.get("kind", "digit"),
-        "STYLE": text["page.css"],
-        "DATA": content,
-        "SCRIPT": "\n".join(text[name] for name in SCRIPTS),
+        "SUBJECT": "the network",
     }
-    html = text["page.html"]
-    for key, value in parts.items():
-        html = html.replace(f"<!--{key}-->", value)
-    return html
+    return assembled("explorer/page.html", ["explorer/page.css"], SCRIPTS, data, words)
 
 
 def _described(box: Box, outputs: dict[str, np.ndarray]) -> dict:

@@ -12,10 +12,16 @@ function inputMaps(image) {
   return found;
 }
 
-// Small whole numbers, so that sums can be checked by hand: a different pattern for each pair.
+// Small whole numbers, so that sums can be checked by hand: a different pattern for each pair. Or
+// what was chosen or typed instead: rows of numbers, by output and input map and size.
+const chosenKernels = new Map();
+const kernelKey = (o, c, size) => `${o} ${c} ${size}`;
 function weight(o, c, i, j) {
-  return ((3 * i + 5 * j + 2 * o + 7 * c + i * j) % 5) - 2;
+  const own = chosenKernels.get(kernelKey(o, c, convolution.kernel));
+  return own?.[i]?.[j] ?? ((3 * i + 5 * j + 2 * o + 7 * c + i * j) % 5) - 2;
 }
+
+const briefly = (number) => Number(number.toFixed(2));
 
 function outputSide({ kernel, stride, padding, dilation }) {
   return Math.floor((SIDE + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1;
@@ -51,7 +57,7 @@ function cells(numbers, decorate) {
   frame.style.gridTemplateColumns = `repeat(${numbers[0]?.length ?? 0}, max-content)`;
   numbers.forEach((row, i) => row.forEach((number, j) => {
     const cell = document.createElement("span");
-    cell.textContent = number;
+    cell.textContent = briefly(number);
     decorate(cell, i, j);
     frame.append(cell);
   }));
@@ -81,7 +87,7 @@ function showColumn(taps) {
   head.innerHTML = "<tr><th>map</th><th>row</th><th>column</th><th>x</th><th>w</th><th>x w</th></tr>";
   for (const tap of taps) {
     const row = body.insertRow();
-    for (const value of [tap.channel, tap.i, tap.j, tap.x, tap.w_, tap.x * tap.w_]) row.insertCell().textContent = value;
+    for (const value of [tap.channel, tap.i, tap.j, tap.x, tap.w_, tap.x * tap.w_]) row.insertCell().textContent = briefly(value);
   }
   table.append(head, body);
   byId("conv-column").replaceChildren(table);
@@ -111,7 +117,7 @@ function showConvolution() {
   byId("convolution-text").textContent = `floor((${SIDE} + 2 x ${state.padding} - ${span}) / ${state.stride}) + 1 = ` +
     `${side} outputs a side. The im2col matrix has ${taps.length} rows and ${side * side} columns` +
     `${state.groups > 1 ? `, in each of ${state.groups} groups` : ""}; this is column ` +
-    `${state.row * side + state.column}. y[${state.map}, ${state.row}, ${state.column}] = ${dot(taps)}`;
+    `${state.row * side + state.column}. y[${state.map}, ${state.row}, ${state.column}] = ${briefly(dot(taps))}`;
 }
 
 const RANGES = { kernel: [1, 5], stride: [1, 3], padding: [0, 3], dilation: [1, 3], groups: [0, 2], map: [0, 3], row: [0, 5], column: [0, 5] };
@@ -121,6 +127,7 @@ for (const [name, [low, high]] of Object.entries(RANGES)) {
   const [label, input] = slider(name, low, high, start, (value) => {
     convolution[name] = name === "groups" ? 2 ** value : value;
     showGroups();
+    showKernel();
     showConvolution();
   });
   convSliders[name] = input;
@@ -142,6 +149,59 @@ byId("conv-output").addEventListener("keydown", (event) => {
   showConvolution();
 });
 
+// Kernels to choose for the output map that is shown; its other input maps get zeros.
+const PRESETS = {
+  identity: (size) => square(size, (i, j) => Number(i === size >> 1 && j === size >> 1)),
+  blur: (size) => square(size, () => 1 / size ** 2),
+  "Sobel, left to right": () => [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]],
+  "Sobel, top to bottom": () => [[-1, -2, -1], [0, 0, 0], [1, 2, 1]],
+};
+const square = (size, f) => [...Array(size).keys()].map((i) => [...Array(size).keys()].map((j) => f(i, j)));
+
+function useKernel(name) {
+  if (name.startsWith("Sobel")) {
+    convolution.kernel = 3;
+    convSliders.kernel.show(RANGES.kernel[1], 3);
+  }
+  const { kernel: size, map, groups } = convolution;
+  for (let c = 0; c < MAPS / groups; c++) {
+    const key = kernelKey(map, c, size);
+    if (name === "pattern") chosenKernels.delete(key);
+    else chosenKernels.set(key, c ? square(size, () => 0) : PRESETS[name](size));
+  }
+  showKernel();
+  showConvolution();
+}
+
+// The numbers of the kernel between the output map that is shown and one of its input maps.
+function showKernel() {
+  const { kernel: size, map, groups } = convolution, inputs = MAPS / groups, first = Math.floor(map / inputs) * inputs;
+  const select = byId("kernel-input"), c = Math.min(Math.max(select.selectedIndex, 0), inputs - 1);
+  select.replaceChildren(...[...Array(inputs).keys()].map((k) => element("option", { textContent: first + k })));
+  select.selectedIndex = c;
+  byId("kernel-title").textContent = `Kernel of output map ${map}`;
+  const frame = byId("kernel");
+  frame.style.gridTemplateColumns = `repeat(${size}, max-content)`;
+  frame.replaceChildren(...square(size, (i, j) => {
+    const input = element("input", { type: "number", step: "any", value: briefly(weight(map, c, i, j)),
+      ariaLabel: `row ${i}, column ${j}` });
+    input.addEventListener("input", () => {
+      const typed = input.value === "" ? NaN : Number(input.value);
+      input.setAttribute("aria-invalid", !Number.isFinite(typed));
+      if (!Number.isFinite(typed)) return;
+      const rows = square(size, (a, b) => weight(map, c, a, b));
+      rows[i][j] = typed;
+      chosenKernels.set(kernelKey(map, c, size), rows);
+      showConvolution();
+    });
+    return input;
+  }).flat());
+}
+
+byId("kernel-input").addEventListener("change", showKernel);
+byId("presets").append(...["pattern", ...Object.keys(PRESETS)].map((name) =>
+  element("button", { textContent: name, onclick: () => useKernel(name) })));
+
 showGroups();
+showKernel();
 listeners.push((change) => { if ("image" in change) showConvolution(); });
-choose({ box: Math.min(1, data.boxes.length - 1), image: 0 });

@@ -25,7 +25,7 @@ OPERATORS = frozenset(
 )
 SMALL = 16  # numbers; a constant of fewer keeps all digits
 ENGINE = tuple(
-    f"engine/{name}.js" for name in ("tensor", "windows", "pointwise", "shapes", "network")
+    f"explorer/engine/{name}.js" for name in ("tensor", "windows", "pointwise", "shapes", "network")
 )
 
 

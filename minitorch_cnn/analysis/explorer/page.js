@@ -31,3 +31,38 @@ function svg(name, attributes, parent) {
   parent?.append(made);
   return made;
 }
+
+// The numbers of an image in packed maps: bytes from 0 to 255.
+function levels(packed, image) {
+  packed.array ??= Uint8Array.from(atob(packed.bytes), (c) => c.charCodeAt(0));
+  const size = packed.shape.reduce((a, b) => a * b, 1);
+  return packed.array.subarray(image * size, (image + 1) * size);
+}
+
+// Dark for little, bright for much, whatever the theme: brightness is the number. Of three maps,
+// one behind the other, a picture in red, green and blue.
+function paint(canvas, bytes, width, height, colours = false) {
+  canvas.width = width;
+  canvas.height = height;
+  const context = canvas.getContext("2d"), picture = context.createImageData(width, height);
+  const pixels = width * height;
+  for (let k = 0; k < (colours ? pixels : bytes.length); k++) {
+    const rgb = colours ? [bytes[k], bytes[k + pixels], bytes[k + 2 * pixels]] : Array(3).fill(bytes[k]);
+    picture.data.set([...rgb, 255], 4 * k);
+  }
+  context.putImageData(picture, 0, 0);
+  return context;
+}
+
+function slider(name, low, high, value, change) {
+  const label = document.createElement("label"), input = document.createElement("input");
+  const text = document.createElement("span");
+  Object.assign(input, { type: "range", min: low, max: high, step: 1, value });
+  input.dataset.name = name;
+  const show = () => { text.textContent = `${name} ${input.value}`; };
+  input.addEventListener("input", () => { show(); change(Number(input.value)); });
+  input.show = (limit, now) => { input.max = limit; input.value = now; show(); };
+  show();
+  label.append(text, input);
+  return [label, input];
+}
