@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 import inspect
 import os
+import signal
 import sys
 import sysconfig
 import types
@@ -156,6 +157,8 @@ LOOKS = frozenset(
     {"sys._getframe", "sys._current_frames", "sys.settrace", "sys.setprofile", "gc.get_objects",
      "gc.get_referrers", "gc.get_referents", "sys._current_exceptions"}
 )  # fmt: skip
+FRAMES = frozenset({"tb_frame", "gi_frame", "cr_frame", "ag_frame"})
+LOOKERS = ("collections/__init__.py", "dataclasses.py", "enum.py", "typing.py")  # return no frames
 READS = frozenset({"open", "os.listdir", "os.scandir"})
 WRITES = frozenset(
     {"os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.chmod", "os.chown", "os.link",
@@ -184,21 +187,23 @@ def refuse(hidden: Iterable[str], writable: str) -> None:
     standard = tuple(
         {os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "platstdlib")}
     )
-    trusted, frozen = trusted_folders(), "<frozen "
+    trusted, python = trusted_folders(), (*standard, "<frozen ")
     folders = tuple({os.path.join(os.path.realpath(path), "") for path in hidden})
     own = os.path.join(os.path.realpath(writable), "")
-    starts, looks, reads, writes = STARTS, LOOKS, READS, WRITES
+    starts, looks, reads, writes, frames = STARTS, LOOKS, READS, WRITES, FRAMES
+    lookers = tuple(folder + os.path.normpath(name) for folder in standard for name in LOOKERS)
     frame_of, real, path_of, text = sys._getframe, os.path.realpath, os.fsdecode, str
     inside: list[bool] = []
 
-    def is_student(direct: bool) -> bool:
+    def is_student(but_by: tuple[str, ...] = ()) -> bool:
+        """Whether the student's code asks, itself or by the standard library but these files."""
         frame = frame_of(3)  # of judge's caller's caller
         while frame is not None:
             file = frame.f_code.co_filename
-            if file.startswith(trusted):
+            if file.startswith((*trusted, *but_by)):
                 return False
-            if direct or not file.startswith((*standard, frozen)):
-                return not file.startswith((*standard, frozen))
+            if not file.startswith(python):
+                return True
             frame = frame.f_back
         return True
 
@@ -214,24 +219,27 @@ def refuse(hidden: Iterable[str], writable: str) -> None:
             if folders and path and (os_join(path)).startswith(folders):
                 return "the files of the course and of others are hidden"
             writing = event in writes or (event == "open" and is_writing(args))
-            if writing and path and not path.startswith((own, "/dev/")) and is_student(False):
+            if writing and path and not path.startswith((own, "/dev/")) and is_student():
                 return "files can be written in the current folder only"
         elif event in starts:
-            if is_student(False):
+            if is_student():
                 return "no other processes can be started or ended"
         elif event in looks:
-            if is_student(True):
+            if is_student(lookers):
                 return "Python's frames and objects of others are hidden"
+        elif event == "object.__getattr__":
+            if args[1] in frames and is_student():
+                return "Python's frames are hidden"
         elif event.startswith("ctypes."):
-            if is_student(False):
+            if is_student():
                 return "ctypes is not allowed"
         elif event.startswith("socket."):
-            if is_student(False):
+            if is_student():
                 return "there is no network"
         elif event == "compile":
             file = args[1]
             false = isinstance(file, str) and file.startswith((*trusted, *standard))
-            if false and is_student(True):
+            if false and is_student(python):
                 return "the file's name of this code is not its own"
         return ""
 
@@ -252,7 +260,7 @@ def refuse(hidden: Iterable[str], writable: str) -> None:
             or event in writes
             or event in starts
             or event in looks
-            or event == "compile"
+            or event in ("compile", "object.__getattr__")
             or event.startswith(("ctypes.", "socket."))
         ):
             inside.append(True)
@@ -263,4 +271,9 @@ def refuse(hidden: Iterable[str], writable: str) -> None:
             if reason:
                 raise PermissionError(f"while it is graded, {reason} ({text(event)})")
 
+    def no_handler(*args) -> None:
+        raise PermissionError("while it is graded, no signal can be handled: a handler sees frames")
+
+    for module in (signal, sys.modules["_signal"]):
+        vars(module)["signal"] = no_handler
     sys.addaudithook(hook)

@@ -54,6 +54,16 @@ def test_constants_copied_from_the_visible_numbers_fail_with_others(graded):
     assert "right for the numbers in the notebook, but with others: " in lines(result)["im2col"]
 
 
+def test_what_looks_at_frames_for_its_own_use_may_do_so(graded):
+    """Named tuples, enumerations and data classes ask for the name of the caller's module."""
+    kinds = (
+        "from collections import namedtuple\nfrom dataclasses import make_dataclass\n"
+        "from enum import Enum\n"
+        "kinds = namedtuple('A', 'a'), Enum('B', 'b'), make_dataclass('C', ['c'])\n"
+    )
+    assert points(graded(columns=kinds + COLUMNS)) == {"im2col": 3, "sliding": 2}
+
+
 # What the cell of im2col is, and what the line says. All functions return the wrong numbers.
 HOSTILE = {
     "an endless loop in the cell": ("while True: pass\n" + COLUMNS, "does not end within 2 s"),
@@ -74,6 +84,17 @@ HOSTILE = {
     "ctypes": (ANYTHING.format("import ctypes; ctypes.CDLL(None)"), "ctypes is not allowed"),
     "a socket": (ANYTHING.format("import socket; socket.socket()"), "there is no network"),
     "a frame": (ANYTHING.format("import sys; sys._getframe(1)"), "frames and objects of others"),
+    "a frame by the standard library": (
+        ANYTHING.format("import inspect; inspect.currentframe()"), "frames and objects of others"),
+    "the frame of an error": (ANYTHING.format(
+        "try: 1 / 0\n    except Exception as e: e.__traceback__.tb_frame"), "frames are hidden"),
+    "the frame of an error by the standard library": (ANYTHING.format(
+        "import inspect\n    try: 1 / 0\n"
+        "    except Exception as e: inspect.getmembers(e.__traceback__)"), "frames are hidden"),
+    "the frame of a generator": (
+        ANYTHING.format("g = (g.gi_frame for _ in [0]); next(g)"), "frames are hidden"),
+    "the frame that a signal interrupts": (ANYTHING.format(
+        "import signal; signal.signal(signal.SIGINT, print)"), "no signal can be handled"),
     "writing outside": (ANYTHING.format("open('/tmp/mine', 'w').write('x')"), "/tmp/mine"),
     "a changed check": (
         "import minitorch_cnn.course.convolution as c\nc.columns = lambda f: None\n"
