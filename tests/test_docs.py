@@ -228,6 +228,26 @@ def test_the_table_of_analyses_has_every_analysis():
     assert set(re.findall(r"`([\w-]+)`", " ".join(rows))) == {"analyse", *ANALYSES}
 
 
+def test_every_item_of_the_lectures_has_an_answer_whose_names_exist():
+    """A function, a figure, a line of the errata, or a number why not."""
+    page = PAGES["docs/lectures.md"]
+    table = page.split("## What lectures show")[1]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line[:2] == "| "][1:]
+    assert len(rows) >= 30 and all(len(row) == 2 for row in rows)
+    package = importlib.import_module("minitorch_cnn")
+    named = re.findall(r"`mt\.([\w.]+)", table)
+    for name in named:
+        found = package
+        for part in name.split("."):
+            if not hasattr(found, part):
+                importlib.import_module(f"{found.__name__}.{part}")
+            found = getattr(found, part)
+    for item, answer in rows:
+        assert "`" in answer or "](" in answer or re.search(r"\d", answer), item
+    for words in re.findall(r"`minitorch-cnn ([\w -]+)`", table):
+        command_parser().parse_args(words.split() if " " in words else [words, "--plain"])
+
+
 YOURS = {"net.py", "model.py"}  # a user's, and its copy in a run
 FILES = YOURS | {path.name for path in ROOT.rglob("*.py") if ".git" not in path.parts}
 TREES = ("minitorch_cnn", "kernels", "tests", "benchmarks", "notebooks", "examples", "docs")

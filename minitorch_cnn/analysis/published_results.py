@@ -76,6 +76,36 @@ VGG_TABLE_7 = (
 )
 
 
+class Scale(NamedTuple):
+    """A line of VGG's table 3: one net at one test scale.
+
+    train, test: the shorter sides S and Q; train has two for a range. model: the registered net.
+    """
+
+    net: str
+    model: str
+    train: tuple[int, ...]
+    test: int
+    top1: float
+    top5: float
+
+
+VGG_TABLE_3 = (
+    Scale("A", "vgg11", (256,), 256, 29.6, 10.4),
+    Scale("A-LRN", "vgg11_lrn", (256,), 256, 29.7, 10.5),
+    Scale("B", "vgg13", (256,), 256, 28.7, 9.9),
+    Scale("C", "vgg16_1x1", (256,), 256, 28.1, 9.4),
+    Scale("C", "vgg16_1x1", (384,), 384, 28.1, 9.3),
+    Scale("C", "vgg16_1x1", (256, 512), 384, 27.3, 8.8),
+    Scale("D", "vgg16", (256,), 256, 27.0, 8.8),
+    Scale("D", "vgg16", (384,), 384, 26.8, 8.7),
+    Scale("D", "vgg16", (256, 512), 384, 25.6, 8.1),
+    Scale("E", "vgg19", (256,), 256, 27.3, 9.0),
+    Scale("E", "vgg19", (384,), 384, 26.9, 8.7),
+    Scale("E", "vgg19", (256, 512), 384, 25.5, 8.0),
+)
+
+
 class Result(NamedTuple):
     """A net's errors on the validation images, one net, one central crop of `size` pixels.
 

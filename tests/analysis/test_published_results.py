@@ -7,6 +7,7 @@ from minitorch_cnn.analysis import (
     ILSVRC,
     RESULTS,
     SENET_TABLE_2,
+    VGG_TABLE_3,
     VGG_TABLE_7,
     cost_of,
     summary_of,
@@ -59,6 +60,14 @@ def test_the_gains_of_senet_are_the_differences_that_its_table_prints():
     for line, one, five in zip(SENET_TABLE_2, top1, top5, strict=True):
         assert line.again[0] - line.gated[0] == pytest.approx(one, abs=1e-9)
         assert line.again[1] - line.gated[1] == pytest.approx(five, abs=1e-9)
+
+
+def test_vgg_d_is_better_than_c_at_every_scale_and_e_hardly_better_than_d():
+    errors = {(line.net, line.train): line.top1 for line in VGG_TABLE_3}
+    for train in ((256,), (384,), (256, 512)):
+        assert errors["D", train] < errors["C", train]
+        assert abs(errors["E", train] - errors["D", train]) <= 0.3 + 1e-9
+    assert all(model_entry(line.model).macs for line in VGG_TABLE_3)
 
 
 def test_an_ensemble_is_better_than_one_net_in_the_challenge():
