@@ -60,11 +60,12 @@ def outputs(text, x, w, order) -> np.ndarray:
     short[2] = short[:, 2] = 0
     compare(y, right, of, 1e-5, [
         (f"{of} has the kernel flipped", correlate(x, w[::-1, ::-1])),
-        (f"{of} has rows and columns of the kernel exchanged: w is read by a * 3 + b",
+        (f"{of} has rows and columns of the kernel exchanged: w lies in memory row by row",
          correlate(x, w.T)),
         (f"{of} has only the last of nine products: sum = instead of +=",
          correlate(x, last)),
-        (f"{of} has four of nine products: a and b go from 0 to 2", correlate(x, short)),
+        (f"{of} has four of nine products: where do the loops over the kernel end?",
+         correlate(x, short)),
     ])  # fmt: skip
     return y
 
@@ -119,7 +120,7 @@ def reduction(body, *, seed: int = SEED) -> str:
              x[:, ::128].sum(1, dtype=float)),
             (f"{of} are those of the first 128 numbers: each thread adds up every 128th",
              x[:, :128].sum(1, dtype=float)),
-            (f"{of} are those of the first row: a block begins at blockIdx.x * N",
+            (f"{of} are those of the first row: each block has another",
              np.full(5, right[0])),
             (f"{of} lack some of the halves: 64, 32, ... down to 1", x[:, ::2].sum(1, dtype=float)),
             (f"{of} begin with halves of 32: of 128 threads it is 64",

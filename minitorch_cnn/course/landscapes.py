@@ -71,7 +71,7 @@ def filter_by_filter(name: str, d: np.ndarray, w: np.ndarray) -> None:
     if not d.any():
         raise No(f"the direction of {name} is zero")
     for why, wrong in [
-        ("have length 1: multiply by those of the weights", np.ones_like(right)),
+        ("have length 1: those of the weights have other lengths", np.ones_like(right)),
         ("have the squares of the weights' lengths: a root is missing", right**2),
         ("have the inverse of the weights' lengths: exchange the two", 1 / right),
         ("have the mean length of the weights' filters instead of each one's own",

@@ -124,7 +124,7 @@ def step(function, *, seed: int = SEED) -> str:
         ("only the first answer counts: is there a return in the loop?",
          theta + lr * up(3 * first * (rewards - b))),
         ("the rewards are left out", theta + lr * up(np.ones(3))),
-        ("the mean runs over all numbers: one mean for each of theta's (axis=0)",
+        ("the mean runs over all numbers: each of theta's has a mean of its own",
          theta + lr * up().mean()),
     ])  # fmt: skip
     return "up the expected reward, by the advantage over the baseline"

@@ -78,7 +78,7 @@ def box(function, *, seed: int = SEED) -> str:
             ("the order is left, top, right, bottom, not left, right, top, bottom", (l, r, t, b)),
             (f"{of} uses the threshold as a value: it is a fraction of the largest value",
              (l, t, r, b + 2) if threshold == 0.5 else (-1, -1, -1, -1)),
-            (f"{of} omits values equal to the threshold: use >=",
+            (f"{of} omits pixels that equal the threshold: they are bright, too",
              (l, t, r, b - 2) if threshold == 0.4 else (-1, -1, -1, -1)),
             (f"{of} counts large negative values as bright: no absolute value",
              (0, 0, r, 6 + down)),
