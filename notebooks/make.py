@@ -12,6 +12,7 @@ sources.py says how a source is written.
 from __future__ import annotations
 
 import argparse
+import ast
 import base64
 import io
 import os
@@ -81,11 +82,13 @@ def is_notice(output: nbformat.NotebookNode) -> bool:
 
 
 def keep_outputs(book: nbformat.NotebookNode, path: Path) -> bool:
-    """Take the outputs of a solved notebook if its code is the same; whether it is."""
+    """Take the outputs of a solved notebook if its code is the same but for comments; whether
+    it is."""
     code = [cell for cell in book.cells if cell.cell_type == "code"]
     old = nbformat.read(path, as_version=4).cells if path.exists() else []
     old = [cell for cell in old if cell.cell_type == "code"]
-    if [cell.source for cell in code] != [cell.source for cell in old]:
+    programs = [[ast.dump(ast.parse(cell.source)) for cell in found] for found in (code, old)]
+    if programs[0] != programs[1]:
         return False
     for cell, was in zip(code, old, strict=True):
         cell.outputs = was.outputs

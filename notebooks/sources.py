@@ -25,6 +25,7 @@ and marked by hand; its lines from "Rubric:" on are for teachers and stand in no
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 
 import nbformat
@@ -162,7 +163,8 @@ def without_solutions(code: str) -> str:
         if mark:
             indent, hint = line.split(mark)
             kind = "your turn" if mark == BEGIN else "optional"
-            kept.append(f'{indent}raise NotImplementedError("{kind}: {hint}")')
+            text = json.dumps(f"{kind}: {hint}", ensure_ascii=False)
+            kept.append(f"{indent}raise NotImplementedError({text})")
             inside = True
         elif line.strip() == END:
             inside = False

@@ -128,11 +128,11 @@ def tower(seed) -> tuple[list[tuple], int, int]:
 def library_rows(layers, c, n) -> list[tuple]:
     """(name, input's shape, elements, parameters, multiply-adds) of each layer by the library."""
     x, rows = zeros(1, c, n, n), []
-    for name, *settings in layers:
+    for name, *sizes in layers:
         if name.startswith("fc"):
             x = x.flatten(1)
         make = {"c": nn.Conv2d, "p": nn.MaxPool2d, "f": nn.Linear}[name[0]]
-        layer = make(*settings[1:]) if name[0] == "p" else make(x.shape[1], *settings)
+        layer = make(*sizes[1:]) if name[0] == "p" else make(x.shape[1], *sizes)
         rows.append((name, tuple(x.shape[1:]), *counts(lambda layer=layer: layer, *x.shape[1:])))
         x = layer(x)
     return rows

@@ -82,7 +82,7 @@ check.deviation(deviation)
 # %%
 def signals(x, weights, activation):
     """The output of every layer: x (N, I), weights (O, I) -> a list of (N, O)."""
-    # begin solution: one line per layer
+    # begin solution: each layer reads the output of the one before
     # hint: The output of a layer is the input of the next one. Samples are rows of x; a row times
     #     which form of w gives (N, O)?
     # hint: Loop over the weights; x becomes the activation of x times the transposed weights, and

@@ -29,7 +29,7 @@ guess = 0.1  # guess: a share between 0 and 1
 # %%
 def output_size(n, K, S, P):
     """The side of the output after a window of K, stride S and padding P."""
-    # begin solution: one line; round down
+    # begin solution: how many whole steps fit? round down
     # hint: The first window fits if K is not larger than the padded side. How many more fit into
     #     what is left, a stride apart?
     # hint: The padded side is n plus twice the padding. Take K off, divide by the stride without

@@ -30,7 +30,7 @@ guess = 4  # guess: how many times fewer
 # %%
 def field(kernels):
     """The side of the receptive field of a chain of K x K convolutions."""
-    # begin solution: each adds K - 1
+    # begin solution: how many new pixels does each layer add?
     # hint: One pixel sees itself. A window of 3 adds one pixel on either side, one of 5 adds two.
     # hint: Begin with 1 and add, for each kernel of the list, its size less 1.
     return 1 + sum(k - 1 for k in kernels)
@@ -115,7 +115,7 @@ check.module(inception)
 def global_average(x):
     """x (N, C, H, W) -> (N, C)."""
     # begin solution: one number for all pixels of a map
-    # hint: Which axes of (N, C, H, W) have to go?
+    # hint: Which two axes of (N, C, H, W) have to go, and which stay?
     # hint: A tensor has a method for the mean, which takes a tuple of axes: those of rows and
     #     columns.
     return x.mean((2, 3))

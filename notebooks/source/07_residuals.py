@@ -104,7 +104,7 @@ check.paths(path_counts)
 # %%
 def survival(blocks, last):
     """The survival probabilities of the blocks."""
-    # begin solution: one line, with l from 1 to L
+    # begin solution: the formula for all l from 1 to L at once
     # hint: np.arange gives all l at once. Where does it begin, and where does it end?
     # hint: Divide the numbers 1 to L by L, multiply by 1 less the last probability, and take that
     #     off 1.
@@ -123,7 +123,7 @@ check.survival(survival)
 def highway(x, h, t):
     """h where the gate t is 1, x where it is 0."""
     # begin solution: what is left for x where the gate is open by t?
-    # hint: Both weights add up to 1.
+    # hint: The weights of h and x add up to 1, so the gate decides between the two.
     # hint: h is multiplied by the gate, x by 1 less the gate; return the sum.
     return t * h + (1 - t) * x
     # end solution

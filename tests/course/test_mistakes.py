@@ -17,6 +17,30 @@ from notebooks import make
 from notebooks.sources import cells, without_hints
 
 MISTAKES = {
+    "01": [
+        ("order(topological", "return done[::-1]", "return done", "the list is reversed"),
+        ("order(topological", "elif id(node) not in seen:", "else:", "listed more than once"),
+        ("order(topological", "stack.append((node, True))", "stack.insert(0, (node, True))",
+         "is listed before one of its children"),
+        ("unbroadcast(unbroadcast", "keepdims=True", "keepdims=False", "of length 1 is lost"),
+        ("unbroadcast(unbroadcast", "return g.sum(axis=stretched, keepdims=True)", "return g",
+         "nothing is summed"),
+        ("unbroadcast(unbroadcast", "g = g.sum(axis=", "g = g.mean(axis=", "it is the mean of the"),
+        ("product(mul", "g * b.value", "g * a.value", "is made with a itself"),
+        ("product(mul", "unbroadcast(g * a.value, b.value.shape)", "g * a.value",
+         "b was broadcast"),
+        ("product(mul", "g * b.value", "b.value", "leaves g out"),
+        ("backward(backward", "g if parent.grad is None else parent.grad + g", "g",
+         "= instead of +="),
+        ("backward(backward", "node.grad = None", "pass", "adds to the gradients of the first"),
+        ("backward(backward", "np.asarray(cotangent, dtype=float)", "np.ones_like(cotangent)",
+         "is 1, not the cotangent"),
+        ("numeric(numeric_gradient", "/ (2 * h)", "/ h", "it is twice the slope"),
+        ("numeric(numeric_gradient", "(f(up) - f(down)) / (2 * h)", "(f(up) - f(x)) / h",
+         "the error is of order h"),
+        ("numeric(numeric_gradient", "up, down = x.copy(), x.copy()", "up, down = x, x.copy()",
+         "x has changed"),
+    ],
     "02": [
         ("convolution(loops)", "y[n, o, i, j] +=", "y[n, o, i, j] =", "= instead of +="),
         ("convolution(loops)", "w[o, c, kh, kw]", "w[o, c, kw, kh]", "rows and columns of the"),
