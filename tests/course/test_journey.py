@@ -14,6 +14,7 @@ import pytest
 from minitorch_cnn.course import cuda, distributed, kernels
 from minitorch_cnn.kernels.cuda.array import has_compiler
 from tests.course.test_mistakes import MISTAKES
+from tests.interpreter import ROOT
 
 pytest.importorskip("nbformat")
 

@@ -17,7 +17,7 @@ pytest.importorskip("nbformat")
 from notebooks import make, sources
 
 PATHS = {path.stem[:2]: path for path in make.sources()}
-SHORT = 25  # characters, which say too little
+SHORT, FORMULA = 25, 30  # characters, which say too little: of a line, of a formula
 NAMED = {  # NumPy's function and its use, which a hint of notebook 2 names; notebook 3 gives it
     "windows=np.lib.stride_tricks.sliding_window_view(x,(K,K),axis=(2,3))",
     "windows=windows[:,:,::stride,::stride]",
@@ -42,7 +42,7 @@ def form(node):
 def formulas(text):
     """All expressions of a program."""
     found = {form(node) for node in ast.walk(ast.parse(text)) if isinstance(node, ast.expr)}
-    return {one for one in found if len(one) > SHORT}
+    return {one for one in found if len(one) > FORMULA}
 
 
 def lines(text):
@@ -65,7 +65,7 @@ def answers(number):
         for node in ast.walk(ast.parse(solved))
         if isinstance(node, statements) and node.value and not isinstance(node.value, ast.Constant)
     ]
-    sides = {one for one in map(form, values) if len(one) > SHORT}
+    sides = {one for one in map(form, values) if len(one) > FORMULA}
     return (lines(solved) - lines(given) - NAMED) | (sides - formulas(given))
 
 
