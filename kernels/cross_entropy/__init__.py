@@ -123,7 +123,7 @@ def tally(
     flag: np.ndarray,
     labels: int,
     samples: int,
-    mark: int,
+    mark: Any,
 ) -> None:
     """Add a training step on a GPU to sums that the host reads later, in one launch.
 
@@ -131,7 +131,7 @@ def tally(
     or None. In place: sums (2,) of float64 += (loss * w, w) with the batch's weight w = samples *
     total / labels, or samples without total; counts (2,) of uint64 += (targets that are classes,
     those at the largest logit); flag () of int32 = mark, if it is 0, where the loss is not finite
-    though w is not 0.
+    though w is not 0. mark: an integer, or in a captured graph an array (1,) of float64.
     """
     implementation: Any = OPERATOR.choose(Case(type(loss), loss.dtype, (1, 1, 1)))
     implementation.tally(loss, total, x, target, sums, counts, flag, labels, samples, mark)

@@ -130,8 +130,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) mean(
 // finite. Without x only the loss counts. A warp has 32 places of an image or one row.
 extern "C" __global__ void __launch_bounds__(THREADS) tally(
     const REAL* loss, const REAL* total, const REAL* x, const long long* target, double* sums,
-    unsigned long long* counts, int* flag, int N, int C, int L, long long labels, double samples,
-    int mark)
+    unsigned long long* counts, int* flag, const double* marks, int N, int C, int L,
+    long long labels, double samples, int mark)
 {
     const int lane = threadIdx.x % 32;
     const long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -144,7 +144,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) tally(
             sums[0] += (double)*loss * weight;
             sums[1] += weight;
             if (!(*loss - *loss == 0) && *flag == 0)
-                *flag = mark;
+                *flag = marks ? (int)*marks : mark;
         }
     }
     if (!x)

@@ -46,7 +46,9 @@ def tally(loss, total, x, target, sums, counts, flag, labels, samples, mark):
     if x is not None:
         x, target = contiguous(x), _classes(target)
     shape = None if x is None else x.shape
-    _tally(shape, loss.dtype, labels, samples, mark)(loss, total, x, target, sums, counts, flag)
+    marks, mark = (None, mark) if isinstance(mark, int) else (mark, 0)
+    launch = _tally(shape, loss.dtype, labels, samples, mark)
+    launch(loss, total, x, target, sums, counts, flag, marks)
 
 
 @planned

@@ -7,7 +7,7 @@ loops.py has the formulas for one element.
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -260,10 +260,11 @@ def unscale(gs: Arrays, scale: np.ndarray, flag: np.ndarray) -> None:
         flag |= ~np.isfinite(g).all()
 
 
-def find_nonfinite(gs: Arrays, flag: np.ndarray, mark: int) -> None:
+def find_nonfinite(gs: Arrays, flag: np.ndarray, mark: Any) -> None:
     """Set flag (), of int32, to `mark` if an element of the arrays is not finite and it is 0.
 
-    On a GPU this is one launch, for which the host does not wait.
+    mark: an integer, or in a captured graph an array (1,) of float64. On a GPU this is one launch,
+    for which the host does not wait.
     """
     fused = _fused("find_nonfinite", gs)
     if fused is not None:
@@ -281,6 +282,16 @@ def update_scale(state: np.ndarray, flag: np.ndarray, settings: np.ndarray) -> N
     OPERATOR.choose(Case(type(state), np.dtype(np.float32), True)).update_scale(
         state, flag, settings
     )
+
+
+def clip_together(gs: Arrays, most: float) -> np.ndarray | None:
+    """g *= min(1, most / (norm + 1e-6)) of every array, in place, by the norm () of all of them.
+
+    On a GPU these are three launches, for which the host does not wait; None elsewhere, or where
+    the arrays differ in dtype.
+    """
+    fused = _fused("clip", gs)
+    return None if fused is None else fused(gs, most)
 
 
 def _steps(

@@ -4,7 +4,7 @@ from ..cuda.check import Specialisation, Usage
 
 KERNELS = (
     *("sgd", "adam", "adam_settings", "rmsprop", "squares", "lars"),
-    *("find_nonfinite", "unscale", "update_scale"),
+    *("find_nonfinite", "unscale", "update_scale", "total_norm", "clip"),
 )
 
 SPECIALISATIONS = [

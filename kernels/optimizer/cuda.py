@@ -7,7 +7,7 @@ of the gradients, go to the device in a table.
 import numpy as np
 
 from ..cuda.graph import constant
-from ..cuda.launch import address, cuda_module, empty, planned
+from ..cuda.launch import address, cuda_module, empty, planned, zeros
 from ..cuda.signature import real
 
 CHUNK, THREADS = 4096, 256  # elements and threads of a block, as in optimizer.cu
@@ -88,7 +88,21 @@ def update_scale(state, flag, settings):
 
 def find_nonfinite(gs, flag, mark):
     """flag () of int32 = mark, unless it is not 0, where an element of the arrays is not finite."""
-    _Table(gs, gs).run("find_nonfinite", (), (flag,), np.int32(mark))
+    marks, mark = (None, mark) if isinstance(mark, int) else (mark, 0)
+    _Table(gs, gs).run("find_nonfinite", (), (flag, marks), np.int32(mark))
+
+
+def clip(gs, most):
+    """g (*) times min(1, most / (norm + 1e-6)), in place; the norm () of all, of float64."""
+    table = _Table(gs, gs)
+    total = zeros((), np.float64, like=gs[0])
+    if table.rows:
+        parts = empty((2, table.blocks), gs[0].dtype, like=gs[0])
+        table.run("squares", (), (parts,))
+        kernel = cuda_module("optimizer/optimizer.cu", REAL=real(gs[0].dtype))["total_norm"]
+        kernel((1,), (THREADS,), (parts, total, np.int64(table.blocks)))
+        table.run("clip", (), (total,), np.float64(most))
+    return total
 
 
 class _Table:

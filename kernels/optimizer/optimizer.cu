@@ -274,9 +274,34 @@ extern "C" __global__ void __launch_bounds__(1) update_scale(
     state[1] = 1 / state[0];
 }
 
+// *norm: the root of the sum of the squares in parts (2, blocks), of its second row.
+extern "C" __global__ void __launch_bounds__(THREADS) total_norm(
+    const REAL* parts, double* norm, long long blocks)
+{
+    __shared__ REAL shared[32];
+    double own = 0;
+    for (long long i = threadIdx.x; i < blocks; i += THREADS)
+        own += parts[blocks + i];
+    const REAL sum = block_sum((REAL)own, shared);
+    if (threadIdx.x == 0)
+        *norm = sqrt(sum);
+}
+
+// g = g min(1, most / (norm + 1e-6)) for every element.
+extern "C" __global__ void __launch_bounds__(THREADS) clip(
+    const long long* table, const double* norm, int rows, double most)
+{
+    const double scale = most / (*norm + 1e-6);
+    if (scale >= 1)
+        return;
+    const Piece piece(table, rows, blockIdx.x, gridDim.x);
+    for (long long at = piece.first + threadIdx.x; at < piece.last; at += THREADS)
+        piece.p[at] *= (REAL)scale;
+}
+
 // *flag = `mark` where an element of a g is not finite and *flag is 0.
 extern "C" __global__ void __launch_bounds__(THREADS) find_nonfinite(
-    const long long* table, int* flag, int rows, int mark)
+    const long long* table, int* flag, const double* marks, int rows, int mark)
 {
     const Piece piece(table, rows, blockIdx.x, gridDim.x);
     bool bad = false;
@@ -285,5 +310,5 @@ extern "C" __global__ void __launch_bounds__(THREADS) find_nonfinite(
         bad |= !(g - g == 0);
     }
     if (bad)
-        atomicCAS(flag, 0, mark);
+        atomicCAS(flag, 0, marks ? (int)*marks : mark);
 }

@@ -60,8 +60,9 @@ loading execute this copy, so use other people's runs only if you trust them.
 """
 
 USAGE = """\
-minitorch-cnn train MODEL [--data NAME [PATH]] [--out DIR] [--device NAME] [--plain] [settings]
-       minitorch-cnn train --resume DIR [--device NAME] [--plain]"""
+minitorch-cnn train MODEL [--data NAME [PATH]] [--out DIR] [--device NAME [--graph]] [--plain]
+                           [settings]
+       minitorch-cnn train --resume DIR [--device NAME [--graph]] [--plain]"""
 
 NET = {"model.py": "the net's file", "modules": "the files beside it that it imports"}
 FILES = {
@@ -113,9 +114,7 @@ def add_parser(commands) -> None:
     )
     settings = parser.add_argument_group("settings", "the defaults are the model's own")
     settings.add_argument("--epochs", type=number(int, 1), metavar="N", help="passes over the data")
-    settings.add_argument(
-        "--batch-size", type=number(int, 1), metavar="N", help="images per step"
-    )
+    settings.add_argument("--batch-size", type=number(int, 1), metavar="N", help="images per step")
     settings.add_argument("--optimizer", metavar="NAME", help="SGD, AdamW or RMSprop; needs --lr")
     settings.add_argument(
         "--lr", type=number(float, 0, above=True), metavar="RATE", help="the highest learning rate"
@@ -169,6 +168,12 @@ def add_parser(commands) -> None:
         help="print a line per epoch instead of a bar",
     )
     add_device(place)
+    place.add_argument(
+        "--graph",
+        action="store_true",
+        help="repeat whole steps as a CUDA graph, on a GPU: the same results, with less to do for "
+        "the host",
+    )
     parser.set_defaults(run=run)
 
 
@@ -191,6 +196,7 @@ def run(options) -> None:
 def train(directory: Path, start: Callable, options) -> None:
     """Begin or resume a run in its folder, and print its result."""
     settings = {"device": options.device, "progress": progress_of(options)}
+    settings |= {"graphed": True} if options.graph else {}
     with stoppable(directory, "train", "run", "config.json"):
         result = start(directory, on_start=partial(announce, directory, options), **settings)
     if not ranks.is_first():

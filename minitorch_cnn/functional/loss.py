@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..tensor.arithmetic import where
+from ..tensor.gathering import Gather
 from ..tensor.half import in_float32
 from ..tensor.tensor import Tensor
 from .checks import check_float, check_integer, check_tensor, check_together
@@ -38,8 +39,8 @@ def cross_entropy(
     y = -sum_c w_c q_c log softmax(x)_c, q = (1 - e) target + e / C, e = label_smoothing (Szegedy et
     al. 2016). For classes the mean is weighted: sum of y / sum of w_target over those that are not
     ignore_index; for probabilities it is sum of y / number of samples. An empty mean is NaN, with
-    gradient 0. On a GPU a class outside 0..C-1 makes the mean NaN: raising an error would mean
-    waiting for the GPU in every step.
+    gradient 0. On a GPU a class outside 0..C-1 makes its y NaN, and with it sum and mean: raising
+    an error would mean waiting for the GPU in every step.
 
     Raises: ValueError for shapes that do not fit, an unknown reduction, label_smoothing outside
     [0, 1] or an ignore_index >= 0 with probabilities; TypeError for dtypes; IndexError for a class
@@ -53,35 +54,29 @@ def cross_entropy(
     if target.shape == input.shape:
         q, total = _soft_targets(name, input, target, weight, ignore_index, label_smoothing, axis)
         return reduce(SoftmaxCrossEntropy.apply(input, q, axis=axis), reduction, total)
-    if reduction == "mean" and type(input.array) is not np.ndarray:
+    divisor = {"none": None, "sum": 1.0}.get(reduction)
+    on_device = type(input.array) is not np.ndarray
+    if on_device:
         _check_target(name, input, target, weight, axis)
-        y, total = MeanCrossEntropy.apply(
-            input,
-            axis=axis,
-            target=target.array,
-            weight=_constant(name, weight),
-            ignore_index=ignore_index,
-            smoothing=label_smoothing,
-        )
+    else:
+        indices, counted = _check_class_indices(name, input, target, weight, ignore_index, axis)
+        if reduction == "mean" and weight is None:
+            divisor = float(np.count_nonzero(counted))
+        elif reduction == "mean":
+            divisor = float(_weight_of(name, indices, counted, weight, input.dtype).sum())
+    settings: dict[str, Any] = {
+        "axis": axis,
+        "target": target.array,
+        "weight": _constant(name, weight),
+        "ignore_index": ignore_index,
+        "smoothing": label_smoothing,
+    }
+    if on_device and reduction == "mean":
+        y, total = MeanCrossEntropy.apply(input, **settings)
         note_class_loss(total.array, target.numel())
         return y
-    indices, counted = _check_class_indices(name, input, target, weight, ignore_index, axis)
-    divisor = {"none": None, "sum": 1.0}.get(reduction)
-    if reduction == "mean":
-        if weight is None:
-            divisor = float(np.count_nonzero(counted))
-        else:
-            divisor = float(_weight_of(name, indices, counted, weight, input.dtype).sum())
-    note_class_loss(divisor if reduction == "mean" else None, indices.size)
-    return ClassCrossEntropy.apply(
-        input,
-        divisor=divisor,
-        axis=axis,
-        target=target.array,
-        weight=_constant(name, weight),
-        ignore_index=ignore_index,
-        smoothing=label_smoothing,
-    )
+    note_class_loss(divisor if reduction == "mean" else None, target.numel())
+    return ClassCrossEntropy.apply(input, divisor=divisor, **settings)
 
 
 def _soft_targets(
@@ -121,11 +116,14 @@ def nll_loss(
     input (N, C, *) or (C,) of log-probabilities, target (N, *) or () of integers
     -> y (N, *) or () with reduction="none", () otherwise
 
-    The mean is weighted: sum of y / sum of w_target over those that are not ignore_index.
+    The mean is weighted: sum of y / sum of w_target over those that are not ignore_index. On a GPU
+    a class outside 0..C-1 makes y NaN, as in cross_entropy.
 
     Raises: as cross_entropy.
     """
     axis = _check_logits("nll_loss", input, weight, reduction)
+    if type(input.array) is not np.ndarray:
+        return _nll_loss_on_device(input, target, weight, ignore_index, reduction, axis)
     indices, counted = _check_class_indices("nll_loss", input, target, weight, ignore_index, axis)
     w = _weight_of("nll_loss", indices, counted, weight, input.dtype)
     picked = input.gather(axis, Tensor(np.expand_dims(indices, axis))).squeeze(axis)
@@ -133,6 +131,35 @@ def nll_loss(
     total = float(w.sum())
     note_class_loss(total if reduction == "mean" else None, indices.size)
     return reduce(losses, reduction, total)
+
+
+def _nll_loss_on_device(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    ignore_index: int,
+    reduction: Reduction,
+    axis: int,
+) -> Tensor:
+    """nll_loss without waiting for the device."""
+    name = "nll_loss"
+    _check_target(name, input, target, weight, axis)
+    classes = target.array
+    counted = classes != ignore_index
+    known = (classes >= 0) & (classes < input.shape[axis])
+    indices = np.where(known, classes, 0)
+    w = _weight_of(name, indices, counted, weight, input.dtype)
+    picked = Gather.apply(input, index=np.expand_dims(indices, axis), axis=axis).squeeze(axis)
+    losses = where(Tensor(counted & known), -picked * Tensor(w), 0.0)
+    losses = where(Tensor(counted & ~known), np.nan, losses)
+    total = w.sum()
+    note_class_loss(total if reduction == "mean" else None, classes.size)
+    if reduction != "mean":
+        return reduce(losses, reduction, 1)
+    # An empty mean is NaN, with gradient 0.
+    number, empty = total.dtype.type, total == 0
+    nothing = Tensor(np.where(empty, number(np.nan), number(0)))
+    return losses.sum() / Tensor(np.where(empty, number(1), total)) + nothing
 
 
 @in_float32

@@ -47,6 +47,7 @@ def fit(
     accumulate: int = 1,
     clip_norm: float | None = None,
     average: float | None = None,
+    graphed: bool = False,
     patience: int | None = None,
     checkpoint: str | Path | None = None,
     checkpoint_every: int | None = None,
@@ -79,6 +80,9 @@ def fit(
     clip_norm: the largest norm of all gradients together.
     average: the decay of an exponential moving average of the weights, which is tested and which
     the model has at the end.
+    graphed: on a GPU, repeat whole steps as a graph (`mt.cuda.graphed`): the host then only copies
+    the batch. The first few steps, and batches of other shapes, run as usual; the results are those
+    of a run without. Whatever waits for the device in a step is refused by its name.
     patience: stop after this many epochs without a better test top-1 (without classes, a lower test
     loss), and restore the best epoch.
     checkpoint: a file that always holds a complete state of the run. It is written at the start,
@@ -137,6 +141,7 @@ def fit(
         on_epoch=on_epoch,
         ranks=ranks,
     )
+    run.tally = device_tally(run, graphed)
     first = ranks is None or ranks.first
     state = None
     if resume and checkpoint is not None and first and Path(checkpoint).is_file():
@@ -152,7 +157,6 @@ def fit(
     per_epoch = samples_of(train)
     display = PROGRESS[progress if first else "none"]
     run.show = display(per_epoch and epochs * per_epoch, run.samples)
-    run.tally = device_tally(run)
     try:
         with training_modes(model) as run.modes:
             run.all_epochs()

@@ -56,6 +56,7 @@ class Loop:
 
     ranks: Ranks | None = None  # of a run on several processes
     tally: DeviceTally | None = None  # of a run on a device
+    taken: bool = False  # whether a graph took the step of the last batch
     modes: Modes = field(default_factory=dict)
     show: Any = None  # a Silent or a subclass that displays progress
     history: History = field(default_factory=History)
@@ -108,7 +109,7 @@ class Loop:
             self.show.advance(samples, *self.so_far())
             every = self.checkpoint_every
             saves = every is not None and not self.gradients.batches and self.step % every == 0
-            if self.tally is not None and (saves or len(self.tally.steps) == STEPS):
+            if self.tally is not None and (saves or len(self.tally.batches) >= STEPS):
                 self.tally.look(self)
             if saves:
                 self.save()
@@ -153,21 +154,27 @@ class Loop:
     def one_step(self) -> None:
         if self.ranks is not None:
             self.ranks.before_step(self)
+        self.lr = self.optimizer.param_groups[0]["lr"]
+        if not self.taken:
+            self.change_weights()
+        self.taken = False
+        self.gradients.batches = 0
+        if self.scheduler is not None and self.scheduler_every == "step":
+            advance: Any = self.scheduler.step  # ReduceLROnPlateau's takes a metric
+            advance()
+        self.step += 1
+
+    def change_weights(self) -> None:
+        """Clip the gradients, take the optimizer's step, and update the averaged weights."""
         if self.clip_norm is not None:
             clip_grad_norm_(self.gradients.parameters, self.clip_norm)
-        self.lr = self.optimizer.param_groups[0]["lr"]
         if self.tally is None:
             self.optimizer.step()
         else:
             with skipping(self.optimizer, self.tally.flag):
                 self.optimizer.step()
-        self.gradients.batches = 0
         if self.average is not None:
             self.average.update()
-        if self.scheduler is not None and self.scheduler_every == "step":
-            advance: Any = self.scheduler.step  # ReduceLROnPlateau's takes a metric
-            advance()
-        self.step += 1
 
     def so_far(self) -> tuple[str, float, float | None]:
         """The progress display's values: the epoch, its mean loss and, with classes, accuracy."""

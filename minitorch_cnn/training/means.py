@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,10 +38,16 @@ class Means:
         if weight:
             self.weight += weight
             self.loss_sum += loss.value.item() * weight
+        for name, value in self.measured(output, target):
+            self.sums[name] += samples * number(function, name, value)
+
+    def measured(self, output: Any, target: Any) -> Iterator[tuple[str, Any]]:
+        """The names of the metrics, and what they give for a batch."""
         output = map_tensors(output, Tensor.detach)  # a metric may call NumPy on it
-        with no_grad():
-            for name, metric in self._metrics.items():
-                self.sums[name] += samples * number(function, name, metric(output, target))
+        for name, metric in self._metrics.items():
+            with no_grad():
+                value = metric(output, target)
+            yield name, value
 
     def anew(self) -> Means:
         """Empty means of the same metrics."""

@@ -82,13 +82,14 @@ def train_run(
     directory: str | Path,
     *,
     device: str = "cpu",
+    graphed: bool = False,
     progress: str = "bar",
     on_start: Callable[[RunConfig], Any] | None = None,
 ) -> Result:
     """Train as `config` describes (see `make_config`), starting from its seed, and fill the folder.
 
-    The device is not part of the run: initial weights and random numbers are drawn on the CPU, and
-    a run resumes on any device.
+    The device is not part of the run: initial weights and random numbers are drawn on the CPU (but
+    dropout's on the device), and a run resumes on any device. graphed: as for `fit`.
 
     On several processes (see `fit`) all ranks call this with the same arguments, batch norm takes
     the statistics of all ranks, and rank 0 fills the folder. The run is that of one process, and
@@ -104,6 +105,8 @@ def train_run(
     raise. A run that cannot start leaves no folder behind.
     """
     directory = Path(directory)
+    if graphed and device == "cpu":
+        raise ValueError("train_run: graphed=True needs device='cuda' (or 'emulator'), not 'cpu'")
     first, progress, device = role(progress, device)
     if first:
         refuse_run(directory)
@@ -114,30 +117,33 @@ def train_run(
     config = replace(config, first_weights=digest(model), tuned=tuned_by())
     parts = make_parts(config, source, model.to(device=device), progress)
     if not first:
-        return _train(config, parts, directory, progress, False, None)
+        return _train(config, parts, directory, progress, graphed, False, None)
     with making(directory), locked(directory, "train_run"):
         refuse_run(directory)
         keep_net(config, directory)
         write_atomically(directory / "config.json", config.to_json())
-        return _train(config, parts, directory, progress, False, on_start)
+        return _train(config, parts, directory, progress, graphed, False, on_start)
 
 
 def resume_run(
     directory: str | Path,
     *,
     device: str = "cpu",
+    graphed: bool = False,
     progress: str = "bar",
     on_start: Callable[[RunConfig], Any] | None = None,
 ) -> Result:
     """Resume an interrupted run and finish it, with the same result as if it had never stopped.
 
     The result is bit-identical on the same kind of device, and nearly equal on another one.
-    on_start: as for `train_run`.
+    graphed, on_start: as for `train_run`.
 
     Raises: as `train_run`; FileNotFoundError or ValueError if the folder holds no run, or if its
     data or files have changed.
     """
     directory = Path(directory)
+    if graphed and device == "cpu":
+        raise ValueError("resume_run: graphed=True needs device='cuda' (or 'emulator'), not 'cpu'")
     first, progress, device = role(progress, device)
     read_config(directory)  # before creating a lock in a folder without a run
     with locked(directory, "resume_run") if first else nullcontext():
@@ -152,7 +158,7 @@ def resume_run(
             model = first_model(config, directory)
         with described_in(directory / "config.json"):
             parts = make_parts(config, source, model.to(device=device), progress)
-        return _train(config, parts, directory, progress, True, on_start)
+        return _train(config, parts, directory, progress, graphed, True, on_start)
 
 
 def role(progress: str, device: str) -> tuple[bool, str, str]:
@@ -272,6 +278,7 @@ def _train(
     parts: Parts,
     directory: Path,
     progress: str,
+    graphed: bool,
     resume: bool,
     on_start: Callable[[RunConfig], Any] | None,
 ) -> Result:
@@ -292,6 +299,7 @@ def _train(
         auxiliary=chosen.auxiliary,
         clip_norm=chosen.clip_norm,
         average=chosen.average,
+        graphed=graphed,
         checkpoint=directory / "checkpoint.safetensors",
         checkpoint_every=CHECKPOINT_STEPS,
         resume=resume,

@@ -13,6 +13,7 @@ import pytest
 
 from minitorch_cnn import load
 from minitorch_cnn.cli.train import FILES
+from minitorch_cnn.kernels.cuda.array import has_compiler
 from minitorch_cnn.training.progress import Plain
 from tests.interpreter import ROOT, interruptible
 
@@ -41,6 +42,25 @@ def test_a_run_says_what_it_does_how_good_it_is_and_where_its_files_are(train, t
     assert any(line.startswith("Held out: accuracy ") and "of 4 images" in line for line in rest)
     assert {line.split()[0] for line in rest[-len(FILES) :]} == set(FILES)
     assert {path.name for path in (tmp_path / "run").iterdir()} == set(FILES)
+
+
+@pytest.mark.skipif(not has_compiler(), reason="no g++ on Linux")
+def test_a_run_on_a_device_may_repeat_its_steps_as_a_graph(train, tmp_path):
+    pytest.importorskip("matplotlib")
+    weights = []
+    for graph in ((), ("--graph",)):
+        on = "--device", "emulator", "--batch-size", 4
+        assert train("--epochs", 2, "--plain", *on, *graph).code == 0
+        weights.append(load(tmp_path / "run" / "weights.safetensors"))
+        shutil.rmtree(tmp_path / "run")
+    for name, weight in weights[0].items():
+        np.testing.assert_array_equal(weights[1][name].numpy(), weight.numpy())
+
+
+def test_a_graph_without_a_device_is_refused_and_leaves_nothing(train, tmp_path):
+    said = train("--graph")
+    assert said.code != 0 and "graphed=True needs device='cuda'" in said.err
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_bar_is_shown_at_a_terminal_unless_the_log_is_plain(train, tmp_path, monkeypatch):

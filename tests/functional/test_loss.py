@@ -8,8 +8,10 @@ import pytest
 import minitorch_cnn as mt
 from minitorch_cnn import functional as F
 from minitorch_cnn.autograd import grad, gradcheck, gradgradcheck
+from minitorch_cnn.kernels.cuda.array import EmulatorArray
 from minitorch_cnn.tensor.tensor import Tensor
 from tests.oracle import softmax_cross_entropy
+from tests.places import KERNEL_DEVICES
 
 BCE = F.binary_cross_entropy_with_logits
 
@@ -348,3 +350,46 @@ def test_margin_and_poisson_losses_are_pytorchs(rng, name, draw, settings, reduc
 def test_losses_refuse_what_does_not_fit(call, error, message):
     with pytest.raises(error, match=message):
         call(mt.ones(2, 4))
+
+
+@pytest.mark.parametrize("device", KERNEL_DEVICES)
+@pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("loss", [F.nll_loss, F.cross_entropy])
+def test_class_losses_on_a_device_are_those_of_the_cpu_without_waiting(
+    device, reduction, weighted, loss, monkeypatch
+):
+    rng = np.random.default_rng(3)
+    logits, labels = rng.standard_normal((4, 5, 3)), rng.integers(0, 5, (4, 3))
+    labels[1, 0] = -100
+    weights, cotangent = rng.uniform(0.5, 2, 5), rng.standard_normal((4, 3))
+    found = []
+    for place in ("cpu", device):
+        x = mt.tensor(logits, device=place, requires_grad=True)
+        w = mt.tensor(weights, device=place) if weighted else None
+        t, g = mt.tensor(labels, device=place), mt.tensor(cotangent, device=place)
+        g = g if reduction == "none" else g[0, 0]
+        with monkeypatch.context() as patch:
+            if place == "emulator":
+                for name in ("get", "item", "__bool__", "__int__", "__float__", "__index__"):
+                    patch.setattr(EmulatorArray, name, None)
+            y = loss(x, t, w, reduction=reduction)
+            y.backward(g)
+        found.append((y.detach().cpu().numpy(), x.grad.cpu().numpy()))
+    for here, there in zip(*found, strict=True):
+        np.testing.assert_allclose(there, here, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("device", KERNEL_DEVICES)
+@pytest.mark.parametrize("loss", [F.nll_loss, F.cross_entropy])
+def test_on_a_device_a_label_that_is_no_class_is_nan_and_an_empty_mean_has_no_gradient(
+    device, loss
+):
+    x = mt.zeros(3, 4, device=device, requires_grad=True)
+    for bad in (4, -1):
+        y = loss(x, mt.tensor([1, bad, -100], device=device), reduction="none").tolist()
+        assert y[0] == pytest.approx(0 if loss is F.nll_loss else np.log(4))
+        assert np.isnan(y[1]) and y[2] == 0
+    empty = loss(x, mt.tensor([-100] * 3, device=device))
+    empty.backward()
+    assert np.isnan(empty.item()) and x.grad.abs().max().item() == 0

@@ -8,6 +8,7 @@ import pytest
 import minitorch_cnn as mt
 from minitorch_cnn import nn
 from minitorch_cnn.nn import utils
+from tests.places import KERNEL_DEVICES
 
 
 def parameters(*grads):
@@ -34,6 +35,28 @@ def test_short_gradients_stay_as_they_are():
     assert utils.clip_grad_norm_(iter(params), 5.1).item() == 5
     assert params[0].grad.tolist() == [3, 4]
     assert utils.clip_grad_norm_([nn.Parameter(mt.ones(2))], 1.0).item() == 0
+
+
+@pytest.mark.parametrize("device", KERNEL_DEVICES)
+@pytest.mark.parametrize("most", [6.5, 20.0, math.nan])
+def test_on_a_device_gradients_are_clipped_in_three_launches_without_waiting(
+    device, most, monkeypatch
+):
+    rng = np.random.default_rng(0)
+    gradients = [rng.standard_normal(n).astype("f4") for n in (5000, 3, 0, 4096)]
+    params = [nn.Parameter(mt.zeros(len(g), device=device)) for g in gradients]
+    for p, g in zip(params, gradients, strict=True):
+        p.grad = mt.tensor(g, device=device)
+    with monkeypatch.context() as patch:
+        if device == "emulator":
+            for name in ("get", "item", "__bool__", "__float__"):
+                patch.setattr(type(params[0].array), name, None)
+        norm = utils.clip_grad_norm_(params, most)
+    expected = np.sqrt(sum((g.astype("f8") ** 2).sum() for g in gradients))
+    assert norm.device == params[0].device and norm.item() == pytest.approx(expected, rel=1e-5)
+    scale = np.float32(1 if most >= expected else most / (expected + 1e-6))
+    for p, g in zip(params, gradients, strict=True):
+        np.testing.assert_allclose(p.grad.cpu().numpy(), g * scale, rtol=1e-5)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ... import dtypes
+from ... import devices, dtypes
 from ...kernels.matmul import one_blas_thread
+from ...kernels.optimizer import clip_together
 from ...tensor.arithmetic import quiet
 from ...tensor.half import widened
 from ...tensor.tensor import Tensor
@@ -29,7 +30,8 @@ def clip_grad_norm_(
     norm_type, the p of (sum |g|^p)^(1/p), may be infinity or "inf" for the largest absolute value,
     negative, or 0 for the number of gradients that are not zero. Returns the norm before clipping,
     in the gradients' dtype, or 0 without gradients. Norms of 16-bit gradients are computed in
-    float32. foreach selects an implementation in PyTorch and changes nothing here.
+    float32. foreach selects an implementation in PyTorch and changes nothing here. With a norm_type
+    of 2 the host does not wait for a GPU, where the norm stays.
 
     Raises: RuntimeError for a norm that is not finite, if error_if_nonfinite; TypeError for
     parameters that are not Tensors, ValueError for a max_norm or norm_type that is not a number.
@@ -37,6 +39,12 @@ def clip_grad_norm_(
     name = "clip_grad_norm_"
     gradients = [g for g in grads_of(name, parameters) if g.numel()]
     max_norm = _number(name, "max_norm", max_norm)
+    if devices.elsewhere and gradients and norm_type == 2 and not error_if_nonfinite:
+        norm = clip_together([g.array for g in gradients], max_norm)
+        if norm is not None:
+            for g in gradients:
+                g.bump_version()
+            return Tensor(norm.astype(gradients[0].dtype))
     total = _norm(name, gradients, norm_type, error_if_nonfinite)
     _scale(gradients, max_norm, total)
     return _as_tensor(total, gradients)
