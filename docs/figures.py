@@ -9,8 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from minitorch_cnn import figures
+from minitorch_cnn.figures import tint
+
 FOLDER = Path(__file__).resolve().parent / "kernels"
-BLUE, ORANGE, GREEN, GREY, INK = "#9fc3ee", "#f4b183", "#a9d8a4", "#e6e9ee", "#222222"
+BLUE, ORANGE = tint(figures.BLUE, 0.65), tint(figures.ORANGE, 0.65)
+PURPLE = tint(figures.PURPLE, 0.6)
+GREY, INK = "#eef0f3", "#222222"
 CELL = 24
 
 
@@ -50,7 +55,7 @@ class Drawing:
     def outline(self, x: float, y: float, width: float, height: float) -> None:
         self.parts.append(
             f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" fill="none" '
-            f'stroke="#c2410c" stroke-width="3"/>'
+            f'stroke="{figures.VERMILLION}" stroke-width="3"/>'
         )
 
     def grid(
@@ -90,7 +95,7 @@ def loops() -> Drawing:
     sheet.grid(265, 78, 3, 3, plain(ORANGE))
     sheet.text(301, 225, "w")
     sheet.arrow(360, 114, 430, 114)
-    sheet.grid(455, 54, 5, 5, lambda r, c: GREEN if (r, c) == (1, 2) else GREY)
+    sheet.grid(455, 54, 5, 5, lambda r, c: PURPLE if (r, c) == (1, 2) else GREY)
     sheet.text(515, 225, "y")
     sheet.text(395, 100, "9 products", size=12)
     return sheet
@@ -113,7 +118,7 @@ def im2col() -> Drawing:
     sheet.text(243, 195, "w: O x K")
     sheet.text(305, 124, "@", size=18)
     sheet.text(555, 124, "=", size=20)
-    sheet.grid(572, 94, 3, 9, plain(GREEN), cell=15)
+    sheet.grid(572, 94, 3, 9, plain(PURPLE), cell=15)
     sheet.text(640, 195, "y: O x T")
     sheet.text(360, 240, "K = C/groups * KH * KW elements of a window, T output positions", size=12)
     return sheet
@@ -126,7 +131,7 @@ def gemm() -> Drawing:
     sheet.text(54, 230, "MR weights")
     sheet.grid(200, 30, 1, 12, plain(BLUE), cell=28)
     sheet.text(368, 22, "b[k, v]: NR positions, three vectors", size=12)
-    sheet.grid(200, 90, 4, 12, plain(GREEN), cell=28)
+    sheet.grid(200, 90, 4, 12, plain(PURPLE), cell=28)
     for vector in range(3):
         sheet.outline(200 + 4 * 28 * vector, 90, 4 * 28, 4 * 28)
     sheet.text(368, 230, "c[r, v]: sums in vector registers until the last k")
@@ -159,12 +164,12 @@ def winograd() -> Drawing:
     sheet.text(294, 308, "U: 36 values")
     sheet.arrow(360, 84, 420, 145)
     sheet.arrow(360, 234, 420, 175)
-    sheet.grid(432, 106, 6, 6, plain(GREEN), cell=18)
+    sheet.grid(432, 106, 6, 6, plain(PURPLE), cell=18)
     sheet.text(486, 234, "M: 36 products,")
     sheet.text(486, 252, "summed over channels")
     sheet.arrow(552, 160, 612, 160)
     sheet.text(582, 150, "A' M A", size=12)
-    sheet.grid(626, 124, 4, 4, plain(GREEN), cell=18)
+    sheet.grid(626, 124, 4, 4, plain(PURPLE), cell=18)
     sheet.text(662, 218, "y: 4 x 4")
     return sheet
 
@@ -180,7 +185,7 @@ def depthwise() -> Drawing:
         sheet.outline(left + 20 * column, 40 + 20 * row, 80, 80)
         sheet.text(left + 60, 185, f"w[{row}, {column}] * x view", size=13)
         sheet.text(left + 150, 105, ("+", "+ ... +", "=")[number], size=18)
-    sheet.grid(575, 60, 4, 4, plain(GREEN), cell=20)
+    sheet.grid(575, 60, 4, 4, plain(PURPLE), cell=20)
     sheet.text(615, 185, "y")
     sheet.text(340, 220, "one channel: KH * KW passes over a plane that stays in cache", size=12)
     return sheet
@@ -192,7 +197,7 @@ def direct() -> Drawing:
     sheet.text(30, 46, "row of x", anchor="start")
     sheet.grid(100, 30, 1, 18, lambda r, c: BLUE if 0 < c < 17 else "#ffffff")
     sheet.text(130 + 18 * CELL, 46, "white: masked lanes", anchor="start", size=12)
-    for tap, colour in enumerate((ORANGE, GREEN, BLUE)):
+    for tap, colour in enumerate((ORANGE, PURPLE, BLUE)):
         top = 80 + 32 * tap
         sheet.text(30, top + 17, f"tap {tap}", anchor="start")
         outside = 0 if tap == 0 else 15 if tap == 2 else -1
@@ -228,9 +233,9 @@ def pooling() -> Drawing:
     sheet.text(90, 190, "x")
     sheet.arrow(170, 100, 235, 100)
     sheet.text(202, 90, "max", size=12)
-    sheet.grid(255, 70, 2, 2, plain(GREEN), lambda r, c: ("5", "4", "6", "7")[2 * r + c], cell=30)
+    sheet.grid(255, 70, 2, 2, plain(PURPLE), lambda r, c: ("5", "4", "6", "7")[2 * r + c], cell=30)
     sheet.text(285, 190, "y, and argmax")
-    sheet.grid(385, 70, 2, 2, plain(GREEN), lambda r, c: "abcd"[2 * r + c], cell=30)
+    sheet.grid(385, 70, 2, 2, plain(PURPLE), lambda r, c: "abcd"[2 * r + c], cell=30)
     sheet.text(415, 190, "gy")
     sheet.arrow(460, 100, 515, 100)
     given = {(1, 0): "a", (1, 3): "b", (2, 1): "c", (2, 2): "d"}
@@ -260,7 +265,7 @@ def batch_norm() -> Drawing:
     for row, text in enumerate(
         ("mean = sum x / M", "var = sum (x - mean)^2 / M", "y = (x - mean) * invstd * w + b")
     ):
-        sheet.box(440, 40 + 46 * row, 220, 34, GREEN if row == 2 else BLUE)
+        sheet.box(440, 40 + 46 * row, 220, 34, PURPLE if row == 2 else BLUE)
         sheet.text(550, 62 + 46 * row, text, size=13)
     sheet.text(550, 195, "three passes over one channel in cache", size=12)
     sheet.text(200, 218, "M = N * H * W values of the orange channel", size=12)
@@ -274,7 +279,7 @@ def gpu() -> Drawing:
     sheet.text(78, 238, "a: weights, M x K")
     sheet.grid(160, 15, 4, 8, lambda r, c: BLUE if (r, c) == (1, 3) else "#ffffff")
     sheet.text(362, 68, "columns: K x T, never built", anchor="start", size=12)
-    sheet.grid(160, 120, 4, 8, lambda r, c: GREEN if (r, c) == (1, 3) else GREY)
+    sheet.grid(160, 120, 4, 8, lambda r, c: PURPLE if (r, c) == (1, 3) else GREY)
     sheet.text(256, 238, "y: M x T, a tile per block")
     sheet.box(420, 110, 250, 150, "#f8fafc")
     sheet.text(545, 130, "one block, shared memory", size=12)

@@ -45,7 +45,7 @@ LONGEST, CROWDED = 28, 100  # letters of a tick label, and labels beyond which p
 PLAIN: dict[str, Any] = {"parse_math": False}  # for a user's text: a $ starts no formula
 
 
-def style() -> dict[str, Any]:
+def style() -> dict[Any, Any]:
     """Matplotlib's settings of all figures, for `rcParams.update` or `rc_context`."""
     return {
         "axes.axisbelow": True,
@@ -107,6 +107,12 @@ def _styled(kind: Any) -> Any:
         return call
 
     return type("StyledFigure", (kind,), {name: in_style(name) for name in names})
+
+
+def tint(color: str, share: float) -> str:
+    """A colour mixed with white, for areas behind dark letters; share: of the colour, to 1."""
+    parts = (round(255 - share * (255 - part)) for part in bytes.fromhex(color[1:]))
+    return f"#{bytes(parts).hex()}"
 
 
 def endings() -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from minitorch_cnn.figures import (
     save_figure,
     show_image,
     style,
+    tint,
 )
 from tests.pictures import EYES, lab
 
@@ -178,3 +179,19 @@ def test_colours_of_series_differ_from_each_other_and_from_grey_to_all_eyes(eyes
     others = ~np.eye(len(colours), dtype=bool)
     assert apart[others].min() > 13
     assert np.linalg.norm(np.diff(places[: len(COLORS)], axis=0), axis=1).min() > 30  # neighbours
+
+
+@pytest.mark.parametrize("eyes", EYES.values(), ids=EYES)
+def test_areas_of_drawings_differ_to_all_eyes(eyes):
+    from docs import figures as drawings
+    from minitorch_cnn.analysis.graph_drawing import COLORS as boxes
+
+    sheets = drawings.BLUE, drawings.ORANGE, drawings.PURPLE, drawings.GREY
+    for colours in (sheets, tuple(boxes.values())):
+        places = lab(np.array([list(bytes.fromhex(colour[1:])) for colour in colours]), eyes)
+        apart = np.linalg.norm(places[:, None] - places[None], axis=-1)
+        assert apart[~np.eye(len(colours), dtype=bool)].min() > 13
+
+
+def test_a_tint_is_a_mixture_with_white():
+    assert [tint("#0072b2", share) for share in (0, 0.5, 1)] == ["#ffffff", "#80b8d8", "#0072b2"]

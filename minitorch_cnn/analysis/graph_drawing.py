@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from .. import dtypes
 from ..autograd.array_function import ArrayFunction
+from ..figures import ORANGE, PURPLE, SKY, tint
 from ..functional.batch_norm_ops import ChannelAffine
 from ..graph import Graph as ModelGraph
 from ..graph import Node
@@ -44,7 +45,7 @@ USUAL = {  # operations that users know by another name
     "Triangle": "Tril or Triu",
     "ConstantPad": "Pad",
 }
-COLORS = {"operation": "#dbe7f8", "leaf": "#fbe3c8", "result": "#cfe8e4"}
+COLORS = {"operation": tint(SKY, 0.3), "leaf": tint(ORANGE, 0.3), "result": tint(PURPLE, 0.6)}
 
 
 class Box(NamedTuple):

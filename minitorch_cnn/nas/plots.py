@@ -44,7 +44,7 @@ def plot_rewards(samples: Sequence[Sample], path: str | Path) -> None:
     title = f"The last {span} samples are {abs(gain):.1f} points {word} the first on average"
     if span == 1:
         title = f"The last sample is {abs(gain):.1f} points {word} the first"
-    label(axes, title, "sample", "accuracy on held-out images (%)")
+    label(axes, title, "number of sampled networks", "accuracy on held-out images (%)")
     finish(figure, path)
 
 
@@ -66,7 +66,7 @@ def plot_pareto(samples: Sequence[Sample], path: str | Path) -> None:
         color=BLUE,
         marker="o",
         markersize=4,
-        label="no other is as accurate for less",
+        label="Pareto front: no other is as accurate for less",
     )
     axes.set_xscale("log")
     log_ticks(axes.xaxis)
