@@ -41,11 +41,12 @@ def run_check(task: dict, snapshot: Snapshot, emit: Emit) -> None:
         changed = snapshot.changes()
         snapshot.restore(changed)
         put_back_imports(found, names)
-        try:
-            right, line = ask(task["check"], task["seeds"], names)
-        except NameError as error:  # the check's own names, such as that of the function
-            right, line = False, f"no: it raised {raised(error)}"
-        again = snapshot.changes()
+        with snapshot.watching() as seen:
+            try:
+                right, line = ask(task["check"], task["seeds"], names)
+            except NameError as error:  # the check's own names, such as that of the function
+                right, line = False, f"no: it raised {raised(error)}"
+        again = [*snapshot.changes(), *seen]
         if strange_threads():
             right, line = False, "no: it starts threads that still run while it is checked"
         elif again:

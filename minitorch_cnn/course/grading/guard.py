@@ -8,6 +8,7 @@ auditing refuses the student's code what only serves to deceive or disturb.
 from __future__ import annotations
 
 import builtins
+import contextlib
 import inspect
 import os
 import signal
@@ -107,6 +108,32 @@ class Snapshot:
                 if getattr(function, part) is not was:
                     yield Change(function, part, was)
 
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[list[Change]]:
+        """Collect what others than the library put in the place of a module's functions.
+
+        Also what is put back meanwhile. The library does so itself where it records a graph.
+        """
+        seen: list[Change] = []
+        trusted, frame_of = trusted_folders(), sys._getframe
+
+        class Watched(types.ModuleType):
+            def __setattr__(self, name: str, value: Any) -> None:
+                was = vars(self).get(name, MISSING)
+                replaces = name in BUILTINS if was is MISSING else is_code(was)
+                if replaces and not frame_of(1).f_code.co_filename.startswith(trusted):
+                    seen.append(Change(self, name, was))
+                super().__setattr__(name, value)
+
+        plain = [module for module in self.modules.values() if type(module) is types.ModuleType]
+        for module in plain:
+            module.__class__ = Watched
+        try:
+            yield seen
+        finally:
+            for module in plain:
+                module.__class__ = types.ModuleType
+
     def restore(self, changes: Iterable[Change]) -> None:
         """Put back what was there."""
         for owner, name, was in changes:
@@ -193,6 +220,7 @@ def refuse(hidden: Iterable[str], writable: str) -> None:
     starts, looks, reads, writes, frames = STARTS, LOOKS, READS, WRITES, FRAMES
     lookers = tuple(folder + os.path.normpath(name) for folder in standard for name in LOOKERS)
     frame_of, real, path_of, text = sys._getframe, os.path.realpath, os.fsdecode, str
+    separator, written = os.sep, os.O_WRONLY | os.O_RDWR | os.O_CREAT
     inside: list[bool] = []
 
     def is_student(but_by: tuple[str, ...] = ()) -> bool:
@@ -216,7 +244,7 @@ def refuse(hidden: Iterable[str], writable: str) -> None:
     def judge(event: str, args: tuple) -> str:
         if event in reads or event in writes:
             path = name_of(args[0]) if args else ""
-            if folders and path and (os_join(path)).startswith(folders):
+            if folders and path and f"{path}{separator}".startswith(folders):
                 return "the files of the course and of others are hidden"
             writing = event in writes or (event == "open" and is_writing(args))
             if writing and path and not path.startswith((own, "/dev/")) and is_student():
@@ -243,14 +271,11 @@ def refuse(hidden: Iterable[str], writable: str) -> None:
                 return "the file's name of this code is not its own"
         return ""
 
-    def os_join(path: str) -> str:
-        return path + "/" if not path.endswith("/") else path
-
     def is_writing(args: tuple) -> bool:
         mode, flags = args[1], args[2]
         if isinstance(mode, str):
             return any(letter in mode for letter in "wax+")
-        return isinstance(flags, int) and bool(flags & 0o103)  # O_WRONLY, O_RDWR, O_CREAT
+        return isinstance(flags, int) and bool(flags & written)
 
     def hook(event: str, args: tuple) -> None:
         if inside:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 import time
 
 import pytest
@@ -16,6 +17,9 @@ pytest.importorskip("matplotlib")
 from notebooks import sources
 
 NAME = "02_convolution"
+FULL = (  # other systems limit time only: no test fills their memory
+    "[bytearray(10**7) for _ in iter(int, 1)]" if sys.platform == "linux" else "1 / 0"
+)
 MISTAKES = [  # function, a piece of the solution, what a student writes instead
     ("loops", "y[n, o, i, j] +=", "y[n, o, i, j] ="),
     ("loops", "w[o, c, kh, kw]", "w[o, c, -1 - kh, -1 - kw]"),
@@ -31,7 +35,7 @@ MISTAKES = [  # function, a piece of the solution, what a student writes instead
 HOSTILE = [  # a function whose cell is another; all other exercises keep their points
     ("loops", "def loops(*args):\n    while True:\n        pass\n"),
     ("taps", "import os\nos._exit(0)\ndef taps(*args): pass\n"),
-    ("im2col", "def im2col(*args):\n    return [bytearray(10**7) for _ in iter(int, 1)]\n"),
+    ("im2col", f"def im2col(*args):\n    return {FULL}\n"),
     ("col2im", "import minitorch_cnn.course.convolution as c\nc.adjoint = lambda f: True\n"
                "c.compare = lambda *args, **settings: None\ndef col2im(*args): return args[0]\n"),
     ("winograd", "import ctypes\ndef winograd(*args): return ctypes.string_at(0)\n"),

@@ -106,6 +106,10 @@ HOSTILE = {
         "import minitorch_cnn.course.convolution as c\n"
         + ANYTHING.format("c.compare = lambda *a, **k: None"),
         "it changes the library while it is checked: minitorch_cnn.course.convolution.compare"),
+    "another compare that puts the first one back": (
+        "import minitorch_cnn.course.convolution as c\nreal = c.compare\n"
+        "def mine(*args, **settings):\n    c.compare = real\n"
+        + ANYTHING.format("c.compare = mine"), "it changes the library while it is checked"),
     "code in the place of compare's": (
         "import minitorch_cnn.course.compare as c\n"
         + ANYTHING.format("c.close.__code__ = (lambda mine, right, tolerance: True).__code__"),
@@ -134,6 +138,20 @@ HOSTILE = {
         "class Equal(np.ndarray):\n    __eq__ = lambda *a: True\n    __sub__ = lambda a, b: a * 0\n"
         "    __array_ufunc__ = lambda self, u, m, *a, **k: np.float64(0)\n"
         "def im2col(*args): return np.zeros((27, 60)).view(Equal)\n", "no: "),
+    "a Tensor whose array is equal to all": (
+        "import minitorch_cnn as mt\n"
+        "class Equal(np.ndarray):\n"
+        "    def __array_ufunc__(self, ufunc, method, *args, **settings):\n"
+        "        return np.zeros(self.shape) if ufunc is not np.isfinite else np.isfinite([0])\n"
+        "class Mine(mt.Tensor):\n"
+        "    array = property(lambda self: self.own.view(Equal), lambda self, value: None)\n"
+        "    shape = property(lambda self: self.own.shape)\n"
+        "def im2col(x, K, stride=1, padding=0):\n"
+        "    mine = Mine(1)\n"
+        "    H, W = (n + 2 * padding - K for n in x.shape[2:])\n"
+        "    many = len(x) * (H // stride + 1) * (W // stride + 1)\n"
+        "    mine.own = np.zeros((x.shape[1] * K * K, many))\n"
+        "    return mine\n", "no: "),
     "an error that cannot be said": (
         "class Bad(Exception):\n    def __str__(self): raise SystemExit\n"
         "def im2col(*args): raise Bad\n", "no: "),
