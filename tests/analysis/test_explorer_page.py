@@ -10,7 +10,7 @@ import pytest
 
 import minitorch_cnn as mt
 from minitorch_cnn import nn
-from minitorch_cnn.analysis.explorer import explore, passes
+from minitorch_cnn.analysis.explorer import explore, live, passes
 from minitorch_cnn.analysis.explorer.layout import layout
 from minitorch_cnn.compiler.passes import drop_identities, fold_batch_norm
 from minitorch_cnn.nn import functional as F
@@ -428,3 +428,52 @@ def test_a_net_that_labels_pixels_answers_with_the_shape_of_its_masks(chromium, 
     chromium.get(path.as_uri())
     told = chromium.find_element("id", "answer").text
     assert told == "2 x 6 x 6 numbers, those of the last box: classes of pixels"
+
+
+def test_a_moved_image_is_computed_anew_in_the_page(chromium, tmp_path):
+    mt.manual_seed(4)
+    model = nn.Sequential(
+        nn.Conv2d(2, 3, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(48, 3)
+    )
+    for p in model.parameters():
+        p.array[...] = p.array.astype(np.float16)
+    images = rng.integers(0, 9, (2, 2, 8, 8)).astype(np.float32) / 8
+    path = explore(model, images, tmp_path / "x.html", classes=["cat", "dog", "owl"])
+    chromium.get(path.as_uri())
+    chromium.execute_script("choose({image: 1, box: 2})")
+    chromium.find_element("css selector", "#live summary").click()
+    chromium.find_element("css selector", "#live [data-move='0 1']").click()
+    chromium.execute_script("squareSliders.size.value = 3;"
+                            "squareSliders.size.dispatchEvent(new Event('input'))")  # fmt: skip
+    least = images[1].min((1, 2), keepdims=True)
+    x = np.concatenate([np.broadcast_to(least, (2, 8, 1)), images[1, :, :, :-1]], 2)
+    x[:, :3, :3] = least
+    y = model[:2](mt.tensor(x[None])).detach().numpy()[0]
+    found = chromium.execute_script(
+        "const { low, high, bytes } = liveMaps(data.boxes[2]);"
+        "return [...bytes].map((v) => low + v / 255 * (high - low))"
+    )
+    np.testing.assert_allclose(found, y.ravel(), atol=np.ptp(y) / 400)
+    logits = model(mt.tensor(x[None])).detach().numpy()[0].astype(float)
+    shares = np.exp(logits) / np.exp(logits).sum()
+    name, share = chromium.find_element("css selector", "#answer tr").text.split()[:2]
+    assert name == ["cat", "dog", "owl"][shares.argmax()]
+    assert float(share) == pytest.approx(100 * shares.max(), abs=0.06)
+    assert "moved by 0 down and 1 to the right, a square of 3 x 3" in chromium.find_element(
+        "id", "live-text").text  # fmt: skip
+    chromium.find_element("id", "unmove").click()
+    assert chromium.execute_script("return running.values") is None
+    assert chromium.get_log("browser") == []
+
+
+def test_a_net_beyond_the_engine_says_what_is_missing(chromium, tmp_path, monkeypatch):
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.GELU(), nn.Flatten(), nn.Linear(144, 3))
+    path = explore(model, np.ones((1, 8, 8), np.float32), tmp_path / "x.html")
+    chromium.get(path.as_uri())
+    chromium.find_element("css selector", "#live summary").click()
+    told = chromium.find_element("id", "live-text").text
+    assert re.fullmatch(r"This network does not run in the page: the engine lacks \w+\.", told)
+    assert not chromium.find_element("id", "live-tools").is_displayed()
+    monkeypatch.setitem(live.LIMITS, "weights", 400)
+    found = live.live_page(model, np.ones((1, 1, 8, 8), np.float32), 0)
+    assert found == {"lacks": "it has 475 weights, and 400 is the most"}

@@ -262,11 +262,16 @@ def test_the_error_and_the_paths_follow_the_blocks(page, path):
     assert "134,217,728 paths" in error(1)[1] and "Your picture" not in error(1)[0]
     i, j, count = table["resnet56"]["swapped"][5]
     page.execute_script(
-        "const s = document.querySelector(`[data-block='resnet56 swap']`); s.value = arguments[0];"
-        "s.dispatchEvent(new Event('change'))", f"{i} {j}")  # fmt: skip
+        "const s = document.querySelector(`[data-block='resnet56 set']`); s.value = arguments[0];"
+        "s.dispatchEvent(new Event('change'))", f"swapped {i} {j}")  # fmt: skip
     assert f"Error: {100 * count / 355:.1f} %" in error(1)[0]
+    listed = page.execute_script(
+        "return [...document.querySelectorAll(\"[data-block='resnet56 set'] option\")]"
+        ".filter((o) => o.value.startsWith('off')).length"
+    )
+    assert listed == 100  # pairs that were measured
     page.execute_script("for (const k of [0, 1, 2]) toggleBlock('resnet56', k)")
-    assert "this set of blocks was not measured" in error(1)[0]
+    assert "not measured for these blocks" in error(1)[0]
     lengths = page.execute_script("return pathLengths(27)")
     assert lengths == [math.comb(27, k) for k in range(28)]
 

@@ -2,10 +2,10 @@
 
 The page has four parts. The layers as a graph (graph.js), in which modules can be folded (fold.js)
 and which can be searched and enlarged (view.js). The details of one layer: its cost (facts.js), the
-receptive field of an output and the layer's output for a digit (maps.js), and
-its weights (weights.js). The operators before and after each pass of the compiler (passes.js). A
-convolution to play with (convolution.js): the window, its column of the im2col matrix, and the
-product.
+receptive field of an output and the layer's output for a digit (maps.js), computed anew for the
+digit moved or partly hidden (run.js, on engine/*.js), and its weights (weights.js). The operators
+before and after each pass of the compiler (passes.js). A convolution to play with (convolution.js):
+the window, its kernel, its column of the im2col matrix, and the product.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from ...tensor import Tensor
 from ..image_shapes import image_shape
 from ..trace import Shape, trace
 from .html import assembled
+from .live import ENGINE, live_page
 from .maps import outputs_of, packed, rounded
 from .network import Box, boxes, boxes_of
 from .passes import stages
@@ -35,11 +36,11 @@ __all__ = ["Box", "boxes", "explore"]
 
 UNTRAINED = "untrained weights"
 MULTIPLY_ADDS = 300_000_000_000  # of all images of a page, unless it is asked for more
-SCRIPTS = tuple(
+SCRIPTS = ENGINE + tuple(
     f"explorer/{name}.js"
     for name in (
         *("page", "fold", "graph", "view", "facts"),
-        *("closeup", "weights", "maps", "passes", "convolution", "start"),
+        *("closeup", "weights", "maps", "run", "passes", "convolution", "start"),
     )
 )
 
@@ -116,6 +117,8 @@ def explore(
         "answers": _answers(answer, classes),
         "digits": digits.astype(int).tolist(),
         "passes": stages(model, images.shape[1:]),
+        "live": live_page(model, images, sum(box.multiply_adds for box in found)),
+        "classes": list(classes) if classes else None,
     }
     write_atomically(out, page(data))
     return Path(out)
@@ -170,7 +173,7 @@ def page(data: dict) -> str:
 def _described(box: Box, outputs: dict[str, np.ndarray]) -> dict:
     told = box._asdict()
     told["field"] = box.field and box.field._asdict()
-    del told["value"], told["module"]
+    del told["module"]
     if box.module and (weights := weights_of(box.module)):
         told["weights"] = weights
     if box.value in outputs:

@@ -24,6 +24,9 @@ OPERATORS = frozenset(
     )
 )
 SMALL = 16  # numbers; a constant of fewer keeps all digits
+# A network of more is too large for its page or too slow in it: weights, multiply-adds, and numbers
+# of all images.
+LIMITS = {"weights": 1_500_000, "multiply-adds": 200_000_000, "numbers in the images": 300_000}
 ENGINE = tuple(
     f"explorer/engine/{name}.js" for name in ("tensor", "windows", "pointwise", "shapes", "network")
 )
@@ -117,3 +120,19 @@ def evidence_maps(graph: Graph) -> Maps | None:
     shapes = {node.outputs[0]: _shape(graph, node.outputs[0]) for node in graph.nodes}
     maps = [name for name, shape in shapes.items() if len(shape) == 4 and min(shape[2:]) > 1]
     return Maps(maps[-1], False) if maps else None
+
+
+def live_page(model: Module, images: np.ndarray, multiply_adds: int) -> dict[str, Any]:
+    """What a page needs to run a model on images (N, C, H, W): {"network", "images" as 16 bits};
+    or {"lacks": why it cannot}.
+    """
+    weights = sum(p.numel() for p in model.parameters())
+    sizes = dict(zip(LIMITS, (weights, multiply_adds, images.size), strict=True))
+    for what, size in sizes.items():
+        if size > LIMITS[what]:
+            return {"lacks": f"it has {size:,} {what}, and {LIMITS[what]:,} is the most"}
+    graph = live_graph(model, images.shape[1:])
+    if unknown := lacking(graph):
+        return {"lacks": f"the engine lacks {', '.join(unknown)}"}
+    packed = base64.b64encode(images.astype("<f2").tobytes()).decode()
+    return {"network": live_network(graph), "images": packed}

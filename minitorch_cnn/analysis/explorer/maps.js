@@ -32,7 +32,7 @@ function showField() {
   const box = data.boxes[chosen.box], [height, width] = data.images.shape;
   const scale = Math.max(1, Math.floor(448 / Math.max(height, width)));
   const canvas = byId("input"), small = document.createElement("canvas");
-  paint(small, levels(data.images, chosen.image), width, height);
+  paint(small, livePicture() ?? levels(data.images, chosen.image), width, height);
   canvas.width = width * scale;
   canvas.height = height * scale;
   const context = canvas.getContext("2d");
@@ -59,8 +59,9 @@ function showMaps() {
     byId("maps-text").textContent = box.kind === "image" ? "It is the image itself." : "It gives other shapes for these images.";
     return;
   }
-  const [low, high] = [box.maps.low[chosen.image], box.maps.high[chosen.image]];
-  const bytes = levels(box.maps, chosen.image), shape = box.maps.shape, maps = shape.length === 3;
+  const found = liveMaps(box) ?? { bytes: levels(box.maps, chosen.image), shape: box.maps.shape,
+    low: box.maps.low[chosen.image], high: box.maps.high[chosen.image] };
+  const { bytes, shape, low, high } = found, maps = shape.length === 3;
   const [count, height, width] = maps ? shape : [1, 1, shape[0]];
   const size = maps ? box.output_shape.slice(1) : [];
   const averaged = size[0] > height || size[1] > width ? `, averaged to ${height} x ${width} pixels` : "";
@@ -83,7 +84,7 @@ function showAnswer() {
     byId("answer").replaceChildren(element("tr", {}, element("td", { textContent: told })));
     return;
   }
-  const rows = data.answers[chosen.image].map(([name, share]) => {
+  const rows = (liveAnswer() ?? data.answers[chosen.image]).map(([name, share]) => {
     const row = document.createElement("tr"), bar = document.createElement("div");
     const cells = [name, share === null ? "NaN" : `${(100 * share).toFixed(1)} %`, bar].map((content) => {
       const cell = document.createElement("td");

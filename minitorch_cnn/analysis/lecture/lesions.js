@@ -78,15 +78,27 @@ function blockButtons(name) {
   }));
 }
 
-function swapChoice(name) {
-  const { swapped } = data.lesions[name], pair = lesions.swap[name];
-  const select = element("select", { ariaLabel: "Blocks swapped" }, element("option", { textContent: "no blocks swapped", value: "" }),
-    ...swapped.map(([i, j]) => element("option", { textContent: `blocks ${i + 1} and ${j + 1} swapped`, value: `${i} ${j}` })));
-  select.value = pair ? pair.join(" ") : "";
-  select.dataset.block = `${name} swap`;
+// Of a deep network only some pairs were left out together: they are listed beside the swaps.
+function measuredPairs(table) {
+  const keys = Object.keys(table.without).map(Number), blocks = [...table.units.keys()];
+  const pairs = keys.map((key) => blocks.filter((k) => Math.floor(key / 2 ** k) % 2)).filter((off) => off.length === 2);
+  return keys.length < 2 ** table.units.length ? pairs : [];
+}
+
+function setChoice(name) {
+  const table = data.lesions[name], swap = lesions.swap[name], off = [...lesions.off[name]].sort((a, b) => a - b);
+  const options = (pairs, word) => pairs.map(([i, j]) =>
+    element("option", { textContent: `blocks ${i + 1} and ${j + 1} ${word}`, value: `${word} ${i} ${j}` }));
+  const groups = [["Two swapped", options(table.swapped, "swapped")], ["Two off", options(measuredPairs(table), "off")]];
+  const select = element("select", { ariaLabel: "Two blocks swapped or off" }, element("option", { textContent: "two blocks at once", value: "" }),
+    ...groups.filter(([, list]) => list.length).map(([label, list]) => element("optgroup", { label }, ...list)));
+  select.value = swap ? `swapped ${swap.join(" ")}` : off.length === 2 ? `off ${off.join(" ")}` : "";
+  if (select.selectedIndex < 0) select.value = "";
+  select.dataset.block = `${name} set`;
   select.addEventListener("change", () => {
-    lesions.swap[name] = select.value ? select.value.split(" ").map(Number) : null;
-    if (select.value) lesions.off[name].clear();
+    const [word, ...pair] = select.value.split(" ");
+    lesions.swap[name] = word === "swapped" ? pair.map(Number) : null;
+    lesions.off[name] = new Set(word === "off" ? pair.map(Number) : []);
     showLesions();
   });
   return select;
@@ -107,12 +119,12 @@ function liveAnswer(name) {
 
 function lesionPanel(name) {
   const table = data.lesions[name], error = lesionError(name), intact = errorOf(table, table.without[0]);
-  const told = error === null ? "this set of blocks was not measured" : `${percent(error)}`;
+  const told = error === null ? "not measured for these blocks" : `${percent(error)}`;
   const everything = element("button", { textContent: "All on", onclick: () => { lesions.off[name].clear(); lesions.swap[name] = null; showLesions(); } });
   everything.dataset.block = `${name} all`;
   return element("div", {}, element("h3", { textContent: table.title }),
     element("p", { className: "error", role: "status", textContent: `Error: ${told} (whole network ${percent(intact)}).${liveAnswer(name)}` }),
-    blockButtons(name), element("div", { className: "tools" }, swapChoice(name), everything),
+    blockButtons(name), element("div", { className: "tools" }, setChoice(name), everything),
     element("h3", { textContent: "Error without each block alone" }), errorChart(name), ...pathChart(table, table.units.length - lesions.off[name].size));
 }
 

@@ -19,8 +19,8 @@ const OPERATORS = {
   Conv: convOperator, MaxPool: maxPoolOperator, AveragePool: averagePoolOperator,
   GlobalAveragePool: globalAverageOperator, Gemm: gemmOperator, MatMul: gemmOperator,
   ReduceSum: reduction(false), ReduceMean: reduction(true), Softmax: softmaxOperator,
-  LogSoftmax: logSoftmaxOperator, Concat: concatOperator, Pad: padOperator, Flatten: view,
-  Reshape: view, Unsqueeze: view,
+  LogSoftmax: logSoftmaxOperator, Concat: concatOperator, Pad: padOperator, Flatten: viewOperator,
+  Reshape: viewOperator, Unsqueeze: viewOperator,
 };
 
 const ALL_INPUTS = new Set(["Add", "Sub", "Mul", "Div", "Concat"]); // others have a gradient for the first

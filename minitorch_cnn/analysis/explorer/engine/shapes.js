@@ -1,7 +1,7 @@
 // Products of matrices, sums over axes, softmax, and what only moves numbers.
 
 /** Of operators that only give the numbers another shape. @type {Operator} */
-const view = { run: (_, [x]) => x.data, back: (_node, _x, _y, gy) => gy };
+const viewOperator = { run: (_, [x]) => x.data, back: (_node, _x, _y, gy) => gy };
 
 /**
  * y = alpha x w + beta b, w transposed if transB says so; x is a row.
