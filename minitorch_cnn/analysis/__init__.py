@@ -26,6 +26,7 @@ _ON_DEMAND = {
         "grad_cam",
     ),
     "connections": ("Connections", "weights_by_connection"),
+    "claims": ("CLAIMS", "Claim", "Finding", "measure_claim"),
     "convolution_film": ("ConvolutionSteps", "convolution_steps"),
     "degradation_study": ("Degradation", "degradation"),
     "effective_field": ("EffectiveField", "effective_receptive_field"),
@@ -68,6 +69,10 @@ if _typing.TYPE_CHECKING:  # what is loaded on demand, for editors and type chec
     from .block_gradients import GradientNorms as GradientNorms
     from .block_gradients import gradient_norms as gradient_norms
     from .cells import cell_drawing as cell_drawing
+    from .claims import CLAIMS as CLAIMS
+    from .claims import Claim as Claim
+    from .claims import Finding as Finding
+    from .claims import measure_claim as measure_claim
     from .class_activation import ClassActivation as ClassActivation
     from .class_activation import box_iou as box_iou
     from .class_activation import bright_box as bright_box

@@ -1,4 +1,4 @@
-"""degradation: the training error of plain and residual nets of several depths.
+"""degradation: the training and test error of plain and residual nets of several depths.
 
 K. He, X. Zhang, S. Ren, J. Sun (2016), "Deep residual learning for image recognition", CVPR 2016,
 arXiv 1512.03385, figures 1 and 6: of two plain nets the deeper one has the higher TRAINING error,
@@ -8,18 +8,15 @@ which overfitting cannot explain; of two residual nets it does not.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from .. import functional as F
-from ..autograd import enable_grad
 from ..figures import headline, label, line_style, new_figure, whole_ticks
 from ..nn import Module
-from ..nn.evaluation import first_output
-from ..optim import SGD
 from ..random import manual_seed
 from ..tensor import Tensor
+from .small_training import Data, train
 from .watch import checked_batch
 
 if TYPE_CHECKING:
@@ -28,17 +25,22 @@ if TYPE_CHECKING:
 
 class Degradation(NamedTuple):
     """errors[name] (E,): the training error of each epoch, measured while the weights change;
-    losses[name] (E,): the mean loss.
+    losses[name] (E,): the mean loss; test_errors[name] (E,): the error of the test images, if there
+    are any, after each epoch.
     """
 
     errors: dict[str, np.ndarray]
     losses: dict[str, np.ndarray]
+    test_errors: dict[str, np.ndarray] | None = None
 
     def plot(self) -> Figure:
-        """Plot error and loss by epoch, one line per net."""
-        figure = new_figure(10, 4.3)
-        panels = (self.errors, 100, "training error (%)"), (self.losses, 1, "training loss")
-        for ax, (found, factor, name) in zip(figure.subplots(1, 2), panels, strict=True):
+        """Plot errors and loss by epoch, one line per net."""
+        panels = [(self.errors, 100, "training error (%)"), (self.losses, 1, "training loss")]
+        if self.test_errors:
+            panels.insert(1, (self.test_errors, 100, "test error (%)"))
+        figure = new_figure(5 * len(panels), 4.3)
+        axes = figure.subplots(1, len(panels)).tolist()
+        for ax, (found, factor, name) in zip(axes, panels, strict=True):
             for k, (net, values) in enumerate(found.items()):
                 epochs = np.arange(1, len(values) + 1)
                 style = line_style(k) | {"marker": "o", "markersize": 3}
@@ -50,7 +52,6 @@ class Degradation(NamedTuple):
         return figure
 
 
-@enable_grad()
 def degradation(
     nets: Mapping[str, Callable[[], Module]],
     x: Tensor,
@@ -59,10 +60,12 @@ def degradation(
     batch_size: int = 32,
     lr: float = 0.1,
     seed: int = 0,
+    test: tuple[Tensor, np.ndarray] | None = None,
 ) -> Degradation:
-    """Train each net from scratch on the same batches in the same order; record its training error.
+    """Train each net from scratch on the same batches in the same order; record its errors.
 
-    nets: a dict from names to functions that make a net; x (N, C, H, W), labels (N,). SGD with
+    nets: a dict from names to functions that make a net; x (N, C, H, W), labels (N,); test: other
+    images and labels, to find the error after each epoch in evaluation mode. SGD with
     momentum 0.9 and weight decay 1e-4, as in the paper; the learning rate warms up in the first
     epoch, as in section 4.2 for the deepest net, and drops to a tenth for the last quarter.
 
@@ -74,41 +77,17 @@ def degradation(
             f"degradation: nets must name at least one net, epochs={epochs} and "
             f"batch_size={batch_size} must be at least 1"
         )
-    errors, losses = {}, {}
+    if test is None:
+        data = Data(x.array, target.array, x.array[:0], target.array[:0])
+    else:
+        held_out = checked_batch("degradation", *test)
+        data = Data(x.array, target.array, test[0].array, held_out.array)
+    curves = {}
     for name, make in nets.items():
         manual_seed(seed)
-        rows = _trained(make(), x, target, epochs, batch_size, lr, np.random.default_rng(seed))
-        errors[name], losses[name] = np.array(rows).T
-    return Degradation(errors, losses)
-
-
-def _trained(
-    model: Module,
-    x: Any,
-    target: Any,
-    epochs: int,
-    batch_size: int,
-    lr: float,
-    rng: np.random.Generator,
-) -> list[tuple[float, float]]:
-    """The error and loss of each epoch."""
-    model.train()
-    optimizer = SGD(model.parameters(), lr=lr, momentum=0.9, weight_decay=1e-4)
-    rows, steps = [], -(-len(x) // batch_size)
-    for epoch in range(epochs):
-        order, wrong, total = rng.permutation(len(x)), 0, 0.0
-        for step in range(steps):
-            warm = min(1.0, (epoch * steps + step + 1) / steps)
-            late = 0.1 if epoch >= 0.75 * epochs else 1.0
-            optimizer.param_groups[0]["lr"] = lr * warm * late
-            chosen = order[step * batch_size : (step + 1) * batch_size]
-            images, labels = Tensor(x.array[chosen]), Tensor(target.array[chosen])
-            logits = first_output(model(images))
-            loss = F.cross_entropy(logits, labels)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            wrong += int((logits.array.argmax(1) != labels.array).sum())
-            total += loss.item() * len(chosen)
-        rows.append((wrong / len(x), total / len(x)))
-    return rows
+        curves[name] = train(make(), data, epochs, lr, seed, batch_size)
+    return Degradation(
+        {name: c.error for name, c in curves.items()},
+        {name: c.loss for name, c in curves.items()},
+        None if test is None else {name: c.test_error for name, c in curves.items()},
+    )

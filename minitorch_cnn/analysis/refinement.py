@@ -17,6 +17,7 @@ import numpy as np
 
 from ..autograd import no_grad
 from ..figures import COLORS, headline, label, name_ticks, new_figure, rounded, size_for
+from ..models.residual import PlainBlock
 from ..nn import Module
 from ..nn.evaluation import evaluation
 from ..tensor import Tensor
@@ -64,23 +65,28 @@ class Refinement(NamedTuple):
 
 
 def iterative_refinement(model: Module, x: Tensor) -> Refinement:
-    """Measure how far the output of each residual block is from that of the last in its stage.
+    """Measure how far the output of each block is from that of the last block in its stage.
 
-    x (N, C, H, W). A stage is a sequence of residual blocks with equal output shapes; the model
-    runs in evaluation mode.
+    x (N, C, H, W). A stage is a sequence of residual blocks with equal output shapes, in a net that
+    has none of plain ones, whose outputs need not be close; the model runs in evaluation mode.
 
-    Raises: ValueError for another shape, or a model without two residual blocks in a stage.
+    Raises: ValueError for another shape, or a model without two such blocks in a stage.
     """
     checked_batch("iterative_refinement", x)
-    _, blocks = residual_blocks(model, x, "iterative_refinement")
+    try:
+        blocks = [b.name for b in residual_blocks(model, x, "iterative_refinement")[1]]
+    except ValueError:
+        blocks = [name for name, m in model.named_modules() if isinstance(m, PlainBlock)]
+        if not blocks:
+            raise
     with recorded(model) as outputs, evaluation(model), no_grad():
         model(x)
     stages: list[list[str]] = []
     for block in blocks:
-        shape = outputs[block.name].shape
+        shape = outputs[block].shape
         if not stages or outputs[stages[-1][-1]].shape != shape:
             stages.append([])
-        stages[-1].append(block.name)
+        stages[-1].append(block)
     names, rows = [], []
     for number, members in enumerate(s for s in stages if len(s) > 1):
         last = outputs[members[-1]].array.astype(np.float64)
@@ -89,7 +95,7 @@ def iterative_refinement(model: Module, x: Tensor) -> Refinement:
             rows.append((number, *_compared(outputs[name].array.astype(np.float64), last)))
     if not rows:
         raise ValueError(
-            f"iterative_refinement: {type(model).__name__} has no two residual blocks in a stage"
+            f"iterative_refinement: {type(model).__name__} has no two blocks in a stage"
         )
     return Refinement(names, *(np.array(column) for column in zip(*rows, strict=True)))
 

@@ -41,7 +41,8 @@ examples:
   minitorch-cnn analyse graph googlenet --plot graph.svg
   minitorch-cnn analyse maps net.py:Net --plot maps.png
   minitorch-cnn analyse grad-cam resnet18 --weights resnet18.pth --image cat.jpg --plot cat.png
-  minitorch-cnn analyse degradation plain20_cifar --against plain56_cifar --plot errors.png"""
+  minitorch-cnn analyse degradation plain20_cifar --against plain56_cifar --plot errors.png
+  minitorch-cnn analyse claims label-smoothing --plot claim.png"""
 
 
 class Subject(NamedTuple):
@@ -68,9 +69,10 @@ def add_parser(commands) -> None:
     parser.add_argument("what", choices=list(ANALYSES), metavar="WHAT", help="one of the above")
     parser.add_argument(
         "subject",
+        nargs="?",
         metavar="RUN_OR_MODEL",
         help="the folder of a run, a name that minitorch-cnn models lists, FILE.py:NAME, or "
-        "FILE.onnx",
+        "FILE.onnx; for claims the name of one",
     )
     parser.add_argument(
         "--plot",
@@ -108,7 +110,10 @@ def add_parser(commands) -> None:
         help="degradation: other models to train, for example deeper ones",
     )
     parser.add_argument(
-        "--epochs", type=number(int, 1), metavar="N", help="degradation: epochs of training (10)"
+        "--epochs",
+        type=number(int, 1),
+        metavar="N",
+        help="degradation and claims: epochs of training (10, and those of the claim)",
     )
     parser.add_argument(
         "--seed", type=number(int, 0), default=0, help="the seed of random numbers (0)"
@@ -127,11 +132,11 @@ def run(options) -> None:
     if options.plot is not None:
         check_ending(options.plot, analysis.endings())
     manual_seed(options.seed)
-    if options.what == "degradation":
+    if options.what == "degradation" and options.subject:
         refuse_onnx(options.subject, options.what)
     if analysis.labelled and options.image:
         raise CommandError(f"{options.what} needs labels, which the files of --image do not have")
-    subject = load_subject(options.subject, options)
+    subject = subject_of(analysis, options)
     if analysis.labelled:
         if is_onnx(options.subject) and options.data is None:
             raise CommandError(f"{options.what} of {options.subject} needs --data: labelled images")
@@ -142,11 +147,23 @@ def run(options) -> None:
             text, save = analysis.run(subject, options)
         except KeyError as error:
             raise CommandError(sentence(error)) from None
-    print(*subject.said, text, sep="\n")
+    print(*getattr(subject, "said", ()), text, sep="\n")
     for note in notes:
         print(f"note: {note.message}")
     if options.plot is not None:
         print("wrote", *save(options.plot))
+
+
+def subject_of(analysis: Any, options) -> Any:
+    """What to analyse: a run or a model with its images, or the name that `analysis` gets alone."""
+    if analysis.named:
+        for name in ("image", "data", "weights", "set"):
+            if getattr(options, name):
+                raise CommandError(f"--{name} is not for {options.what}")
+        return options.subject
+    if options.subject is None:
+        raise CommandError(f"{options.what} needs a RUN_OR_MODEL")
+    return load_subject(options.subject, options)
 
 
 def check_labels(subject: Any) -> None:

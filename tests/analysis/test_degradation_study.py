@@ -68,6 +68,24 @@ def test_each_epoch_sees_every_image_once_and_the_last_batch_may_be_short(labell
     assert not np.array_equal(seen[0], seen[2])
 
 
+def test_the_test_error_is_that_of_the_other_images_after_each_epoch(labelled):
+    x, labels = labelled
+    nets = []
+
+    def kept():
+        nets.append(linear())
+        return nets[-1]
+
+    others = images(n=40, seed=1)
+    wrong = (others.array[:, 0].mean((1, 2)) <= 0).astype(int)  # the other way round
+    found = degradation({"net": kept}, x, labels, epochs=8, test=(others, wrong))
+    answers = nets[0](others).array.argmax(1)
+    assert found.test_errors is not None and found.test_errors["net"].shape == (8,)
+    assert found.test_errors["net"][-1] == np.mean(answers != wrong) > 0.5
+    labels_of_axes = [ax.get_ylabel() for ax in drawn(found).axes]
+    assert labels_of_axes == ["training error (%)", "test error (%)", "training loss"]
+
+
 def test_what_cannot_be_is_refused(labelled):
     with pytest.raises(ValueError, match="degradation: nets must name at least one net"):
         degradation({}, *labelled)

@@ -5,6 +5,7 @@ import pytest
 
 from minitorch_cnn import nn
 from minitorch_cnn.analysis import iterative_refinement
+from minitorch_cnn.analysis.watch import recorded
 from minitorch_cnn.models import create_model
 
 from .nets import drawn, images, linear_residual_net
@@ -36,8 +37,18 @@ def test_a_stage_ends_where_the_shape_changes():
     drawn(found)
 
 
+def test_a_plain_net_has_its_blocks_compared_though_they_need_not_refine_anything():
+    plain = create_model("plain20_cifar", width=0.25, in_channels=2).double()
+    found = iterative_refinement(plain, images(side=8))
+    assert found.stage.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    with recorded(plain.eval()) as outputs:
+        plain(images(side=8))
+    first, last = (outputs[f"layer1.{k}"].array for k in (0, 2))
+    assert np.isclose(found.distance[0], np.linalg.norm(first - last) / np.linalg.norm(last))
+
+
 def test_nets_without_stages_of_residual_blocks_are_refused():
     with pytest.raises(ValueError, match="iterative_refinement: Flatten has no residual blocks"):
         iterative_refinement(nn.Flatten(), images())
-    with pytest.raises(ValueError, match="has no two residual blocks in a stage"):
+    with pytest.raises(ValueError, match="has no two blocks in a stage"):
         iterative_refinement(linear_residual_net([1.0]), images())

@@ -2,11 +2,12 @@
 
 import pytest
 
+from minitorch_cnn.analysis import CLAIMS
 from minitorch_cnn.cli.analyses import ANALYSES
 
 # What these need of a net: residual blocks, two of the same shapes, or an average over its maps.
 RESIDUAL = {"cam", "order", "paths", "refinement"}
-OTHERS = {"degradation", "graph"}  # tested by themselves below
+OTHERS = {"claims", "degradation", "graph"}  # tested by themselves below
 
 
 @pytest.mark.parametrize("what", sorted(set(ANALYSES) - RESIDUAL - OTHERS))
@@ -67,6 +68,22 @@ def test_a_layer_that_is_none_is_refused(refused):
 def test_the_models_of_a_degradation_study_are_known_before_it_starts(refused):
     message = refused("analyse", "degradation", "plain20_cifar", "--against", "plain21_cifar")
     assert "there is no model 'plain21_cifar'" in message
+
+
+def test_a_claim_is_measured_said_and_drawn_and_without_a_name_all_are_listed(
+    command, refused, tmp_path
+):
+    listed = command("analyse", "claims")
+    assert listed.code == 0 and listed.out.count("\n") == len(CLAIMS)
+    assert "label-smoothing          Label smoothing bounds" in listed.out
+    words = ["analyse", "claims", "activation-memory", "--seed", 3]
+    said = command(*words, "--plot", tmp_path / "it.png")
+    assert said.code == 0 and "\nno: MiB kept: ReLU" in said.out and "seeds 3" in said.out
+    assert (tmp_path / "it.png").read_bytes().startswith(b"\x89PNG")
+    assert "the nearest is 'dropout'" in refused("analyse", "claims", "drop-out")
+    assert "needs the NAME" in refused("analyse", "claims", "--plot", tmp_path / "no.png")
+    assert "--weights is not for claims" in refused(*words, "--weights", "w.pth")
+    assert "maps needs a RUN_OR_MODEL" in refused("analyse", "maps")
 
 
 def test_an_option_that_an_analysis_does_not_take_is_refused(refused):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from .claims import of_claims
 from .computation import of_convolution, of_graph, of_roofline
 from .depth import (
     of_degradation,
@@ -43,7 +44,8 @@ def endings_of_figures() -> tuple[str, ...]:
 class Analysis(NamedTuple):
     """run: a function (subject, options of the command) -> the result; takes: its own options.
 
-    labelled: whether it needs labels; endings: the suffixes of its files.
+    labelled: whether it needs labels; endings: the suffixes of its files; named: whether its
+    subject is a name of its own, which it may do without, and no run or model.
     """
 
     help: str
@@ -51,6 +53,7 @@ class Analysis(NamedTuple):
     takes: tuple[str, ...] = ()
     labelled: bool = False
     endings: Callable[[], tuple[str, ...]] = endings_of_figures
+    named: bool = False
 
 
 ANALYSES = {
@@ -69,9 +72,7 @@ ANALYSES = {
     "landscape": Analysis("loss along a random direction", of_landscape, labelled=True),
     "surface": Analysis("loss on a random plane", of_surface, labelled=True),
     "cam": Analysis("class activation maps, and their boxes", of_class_activation),
-    "grad-cam": Analysis(
-        "the same for the maps of --layer, by gradients", of_grad_cam, ("layer",)
-    ),
+    "grad-cam": Analysis("the same for the maps of --layer, by gradients", of_grad_cam, ("layer",)),
     "saliency": Analysis("the pixels that determine a class's logit", of_saliency),
     "deconvolution": Analysis(
         "the image parts that excite the channels of --layer most", of_deconvolution, ("layer",)
@@ -95,6 +96,14 @@ ANALYSES = {
     ),
     "roofline": Analysis("time and memory of layers, and the machine's limits", of_roofline),
     "degradation": Analysis(
-        "training errors of a MODEL and those --against it", of_degradation, ("against", "epochs")
+        "training and test errors of a MODEL and those --against it",
+        of_degradation,
+        ("against", "epochs"),
+    ),
+    "claims": Analysis(
+        "a claim of the lectures, tested by training: claims NAME; without NAME, their list",
+        of_claims,
+        ("epochs",),
+        named=True,
     ),
 }

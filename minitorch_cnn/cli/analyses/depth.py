@@ -115,8 +115,9 @@ def of_degradation(subject, options) -> Found:
     if not subject.given:
         raise CommandError("degradation trains a MODEL from scratch: it takes no run or --image")
     names = [subject.given, *options.against]
-    digits = Digits(train=True, size=16)
-    pixels = (digits.images - digits.images.mean()) / digits.images.std()
+    digits, others = Digits(train=True, size=16), Digits(train=False, size=16)
+    mean, std = digits.images.mean(), digits.images.std()
+    x, test_x = (Tensor((d.images - mean) / std) for d in (digits, others))
 
     def maker(name: str):
         entry, data = model_entry(name), {"num_classes": 10, "in_channels": 1}
@@ -124,9 +125,14 @@ def of_degradation(subject, options) -> Found:
         return lambda: build_model(entry, dict(options.set or ()) | settings)
 
     nets = {name: maker(name) for name in names}
-    labels = digits.labels
-    found = degradation(nets, Tensor(pixels), labels, options.epochs or 10, seed=options.seed)
+    held_out = test_x, others.labels
+    epochs = options.epochs or 10
+    found = degradation(nets, x, digits.labels, epochs, seed=options.seed, test=held_out)
+    tested = found.test_errors or {}
     rows = [
-        f"{n:24} {100 * e[-1]:10.2f} {found.losses[n][-1]:8.4f}" for n, e in found.errors.items()
+        f"{n:24} {100 * e[-1]:9.2f} {100 * tested[n][-1]:9.2f} {found.losses[n][-1]:9.4f}"
+        for n, e in found.errors.items()
     ]
-    return drawn("\n".join([f"{'':24} error (%)     loss  in training", *rows]), found)
+    head = f"{'':24} {'training':>9} {'test':>9} {'training':>9}\n"
+    head += f"{'':24} {'error (%)':>9} {'error (%)':>9} {'loss':>9}"
+    return drawn("\n".join([head, *rows]), found)

@@ -24,6 +24,7 @@ from .fusion import (
     fuse_linear_bn_weights,
 )
 from .init import skip_init
+from .isometry import modulate_gradients, orthonormality
 
 __all__ = [
     "clip_grad",
@@ -39,6 +40,8 @@ __all__ = [
     "fusion",
     "get_total_norm",
     "init",
+    "modulate_gradients",
+    "orthonormality",
     "parameters_to_vector",
     "remove_spectral_norm",
     "remove_weight_norm",
