@@ -80,8 +80,10 @@ OFFSET_BIAS = Claim(
     "Clevert et al. 2016, arXiv 1511.07289, sections 2 and 4.1",
     "Five convolutions of 16 channels without batch norm on digits of 8 x 8, learning rate 0.03.",
     {
-        "Offset of the activations": Panel("epochs passed", "|mean| / root mean square", start=0),
-        "Training error": Panel("epoch", "training error (%)", factor=100),
+        "Offset of the activations": Panel(
+            "number of epochs", "|mean| / root mean square", start=0
+        ),
+        "Training error": Panel("number of epochs", "training error (%)", factor=100),
     },
     offset_bias,
     offset_verdict,

@@ -70,7 +70,9 @@ SPEED = Claim(
     "Eight layers of 16 channels on digits of 8 x 8, with and without batch norm, at four learning "
     "rates each.",
     {
-        "Each at its best learning rate": Panel("epoch", "training error (%)", factor=100),
+        "Each at its best learning rate": Panel(
+            "number of epochs", "training error (%)", factor=100
+        ),
         "By learning rate": Panel("learning rate", "epochs to 10 % training error", RATES, log="x"),
     },
     speed,
@@ -139,7 +141,9 @@ COVARIATE_SHIFT = Claim(
     "The same eight layers at learning rate 0.03; what enters each ReLU, on the same 128 images "
     "after each epoch. Behind batch norm the mean is its bias, so that only the bias moves it.",
     {
-        "Mean of all layers": Panel("epoch", "shift of the mean (standard deviations)", log="y"),
+        "Mean of all layers": Panel(
+            "number of epochs", "shift of the mean (standard deviations)", log="y"
+        ),
         "Mean of all epochs": Panel("layer", "shift of the mean (standard deviations)", log="y"),
     },
     covariate_shift,

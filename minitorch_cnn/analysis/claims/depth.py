@@ -111,7 +111,7 @@ IDENTITY_COPY = Claim(
     "of the first, and 24 that are set to the identity.",
     {
         "At the end": Panel("net", "error (%)", ("8 layers", "their copy", "32 layers"), 100),
-        "In training": Panel("epoch", "training error (%)", factor=100),
+        "In training": Panel("number of epochs", "training error (%)", factor=100),
     },
     identity_copy,
     copy_verdict,

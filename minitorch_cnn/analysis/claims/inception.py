@@ -122,9 +122,9 @@ AUXILIARY_HEADS = Claim(
     "with batch norm.",
     {
         "Gradient of the first module": Panel(
-            "epochs passed", "norm of the gradient", log="y", start=0
+            "number of epochs", "norm of the gradient", log="y", start=0
         ),
-        "Test error": Panel("epoch", "test error (%)", factor=100, log="y"),
+        "Test error": Panel("number of epochs", "test error (%)", factor=100, log="y"),
     },
     auxiliary_heads,
     heads_verdict,
@@ -189,7 +189,9 @@ INCEPTION_RESNET = Claim(
     "Eight blocks of Inception-ResNet-v1 on digits of 8 x 8, with shortcuts (branches scaled by "
     "0.17) and without, at two learning rates each.",
     {
-        "Each at its best learning rate": Panel("epoch", "training error (%)", factor=100),
+        "Each at its best learning rate": Panel(
+            "number of epochs", "training error (%)", factor=100
+        ),
         "By learning rate": Panel("learning rate", "epochs to 10 % training error", RATES, log="x"),
     },
     inception_resnet,

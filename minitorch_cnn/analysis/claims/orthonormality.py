@@ -82,9 +82,9 @@ ORTHONORMALITY = Claim(
     "weights and weight decay; orthogonal weights with the penalty times 0.01 instead; and "
     "gradients modulated in addition.",
     {
-        "Training error": Panel("epoch", "training error (%)", factor=100),
+        "Training error": Panel("number of epochs", "training error (%)", factor=100),
         "Distance from orthonormal filters": Panel(
-            "epochs passed", "penalty of a layer", log="y", start=0
+            "number of epochs", "penalty of a layer", log="y", start=0
         ),
     },
     measure,

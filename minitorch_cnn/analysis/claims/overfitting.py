@@ -92,9 +92,9 @@ def claim(name: str, says: str, source: str, what: str, treated: Trained) -> Cla
         source,
         f"Two convolutions and two linear layers on 100 digits of 8 x 8; {what}.",
         {
-            "Test error": Panel("epoch", "test error (%)", factor=100, log="y"),
+            "Test error": Panel("number of epochs", "test error (%)", factor=100, log="y"),
             "Gap between test and training error": Panel(
-                "epoch", "test minus training error (%)", factor=100
+                "number of epochs", "test minus training error (%)", factor=100
             ),
         },
         partial(measure, f"with {name.replace('-', ' ')}", treated),

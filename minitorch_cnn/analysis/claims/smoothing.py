@@ -85,8 +85,10 @@ LABEL_SMOOTHING = Claim(
     "Three convolutions on digits of 8 x 8, trained with smoothing e of the labels, without weight "
     "decay. The bound is log(1 + K (1 - e) / e).",
     {
-        "Logits of the training images": Panel("epoch", "true class's logit minus mean of others"),
-        "Test error": Panel("epoch", "test error (%)", factor=100, log="y"),
+        "Logits of the training images": Panel(
+            "number of epochs", "true class's logit minus mean of others"
+        ),
+        "Test error": Panel("number of epochs", "test error (%)", factor=100, log="y"),
     },
     measure,
     verdict,
