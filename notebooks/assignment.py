@@ -50,15 +50,14 @@ def asserted(code: str, seed: int | None = None) -> str:
     """A cell's checks as assertions, with the numbers of another seed if there is one."""
     tree = ast.parse(code)
     for i, line in enumerate(tree.body):
-        if isinstance(line, ast.Expr) and is_check(line.value):
+        if isinstance(line, ast.Expr) and isinstance(line.value, ast.Call) and is_check(line.value):
             if seed is not None:
                 line.value.keywords.append(ast.keyword("seed", ast.Constant(seed)))
             tree.body[i] = ast.Assert(line.value)
     return ast.unparse(tree)
 
 
-def is_check(call: ast.expr) -> bool:
-    """Whether an expression is check.NAME(...)."""
-    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
-        return False
-    return isinstance(call.func.value, ast.Name) and call.func.value.id == "check"
+def is_check(call: ast.Call) -> bool:
+    """Whether a call is check.NAME(...)."""
+    of = call.func.value if isinstance(call.func, ast.Attribute) else None
+    return isinstance(of, ast.Name) and of.id == "check"

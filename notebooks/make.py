@@ -124,7 +124,7 @@ def write_plain(path: Path, folder: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("names", nargs="*", help="prefixes of the names")
     kinds = parser.add_mutually_exclusive_group()
     kinds.add_argument("--keep", action="store_true", help="execute only where code has changed")

@@ -95,7 +95,7 @@ def assert_works(report: str, framework: Path, kernels: Path) -> None:
     assert Path(told["kernels"]).resolve() == kernels / "__init__.py"
     assert Path(told["conv2d"]).resolve() == kernels / "conv2d" / "__init__.py"
     assert not told["tests"]
-    assert [Path(path).name for path in told["notebooks"]] == 2 * NOTEBOOKS
+    assert [Path(path).name for path in told["notebooks"]] == NOTEBOOKS
     assert told["gradient"] == [[[[4.0, 4.0], [4.0, 4.0]]]]
 
 

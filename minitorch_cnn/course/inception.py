@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,8 @@ def field(function, *, seed=SEED) -> str:
 
     def right(kernels):
         net = nn.Sequential(*(nn.Conv2d(1, 1, k, padding=k // 2) for k in kernels))
-        return receptive_field(net, (1, 32, 32)).size[0]
+        found: Any = receptive_field(net, (1, 32, 32))
+        return found.size[0]
 
     compare_all(function, cases, right, "the field of kernels {0[0]}", [
         ("the field is the sum of the kernels: windows overlap", sum),

@@ -98,8 +98,8 @@ def pooling_back(backward, *, seed=SEED) -> str:
 
 def normalised(x, mean, var, weight, bias, eps=1e-2):
     """The library's batch norm with these statistics."""
-    given = (tensor(np.array(value)) for value in (x, mean, var, weight, bias))
-    return array(batch_norm(*given, eps=eps))
+    x, mean, var, weight, bias = (tensor(np.array(v)) for v in (x, mean, var, weight, bias))
+    return array(batch_norm(x, mean, var, weight, bias, eps=eps))
 
 
 @check
@@ -234,7 +234,7 @@ def folding(fold, *, seed=SEED) -> str:
         ("the bias of batch norm is left out", offset(mean, 0 * bias)),
         ("the bias of batch norm is scaled: it is added at the end", offset(mean - bias, 0 * bias)),
     ])  # fmt: skip
-    both = array(conv2d(*(tensor(array(value)) for value in (x, folded, shift))))
+    both = array(conv2d(tensor(x), tensor(array(folded)), tensor(array(shift))))
     two = normalised(array(conv2d(tensor(x), tensor(w))), mean, var, weight, bias)
     if not np.allclose(both, two):
         raise No("the convolution differs from the two layers")
