@@ -12,6 +12,7 @@ import pytest
 
 import minitorch_cnn as mt
 from minitorch_cnn import nn
+from minitorch_cnn.analysis import lecture
 from minitorch_cnn.analysis.explorer import live
 from minitorch_cnn.nn import functional as F
 
@@ -209,8 +210,11 @@ def test_evidence_maps_are_those_of_a_class_activation_map():
 
 
 @pytest.mark.skipif(shutil.which("tsc") is None, reason="needs tsc")
-def test_the_types_of_the_engine_fit_together():
-    files = [str(FILES.joinpath(name)) for name in live.ENGINE]
-    rules = ["--noEmit", "--allowJs", "--checkJs", "--strict", "--target", "es2022"]
-    done = subprocess.run(["tsc", *rules, *files], capture_output=True, text=True)
+@pytest.mark.parametrize(
+    "files, rules", [(live.ENGINE, ["--strict"]), (lecture.SCRIPTS, [])], ids=["engine", "page"]
+)
+def test_the_types_of_the_scripts_fit_together(files, rules):
+    paths = [str(FILES.joinpath(name)) for name in files]
+    rules = [*rules, "--noEmit", "--allowJs", "--checkJs", "--target", "es2022"]
+    done = subprocess.run(["tsc", *rules, *paths], capture_output=True, text=True)
     assert not done.returncode, done.stdout

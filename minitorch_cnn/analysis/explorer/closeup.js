@@ -1,6 +1,6 @@
 // Small pictures that a click enlarges, with a scale of their brightness and the number under the
 // pointer.
-const close = { pictures: [], at: 0 };
+const shownMap = { pictures: [], at: 0 };
 const closeUp = byId("close-up"), largeMap = byId("close-up-map");
 const number = (picture, level) => Number((picture.low + level / 255 * (picture.high - picture.low)).toPrecision(3));
 
@@ -22,7 +22,7 @@ function thumbnails(pictures, width) {
 
 function enlarge(pictures, at) {
   const picture = pictures[at], [low, high] = least(picture);
-  Object.assign(close, { pictures, at });
+  Object.assign(shownMap, { pictures, at });
   paint(largeMap, picture.bytes, picture.width, picture.height, picture.colours);
   largeMap.style.aspectRatio = `${picture.width} / ${picture.height}`;
   largeMap.ariaLabel = picture.name;
@@ -37,12 +37,12 @@ function enlarge(pictures, at) {
 }
 
 function another(step) {
-  const at = close.at + step;
-  if (close.pictures[at]) enlarge(close.pictures, at);
+  const at = shownMap.at + step;
+  if (shownMap.pictures[at]) enlarge(shownMap.pictures, at);
 }
 
 function readPixel(event) {
-  const picture = close.pictures[close.at], pixels = picture.width * picture.height;
+  const picture = shownMap.pictures[shownMap.at], pixels = picture.width * picture.height;
   const column = Math.floor(event.offsetX / largeMap.clientWidth * picture.width);
   const row = Math.floor(event.offsetY / largeMap.clientHeight * picture.height);
   const at = row * picture.width + column;

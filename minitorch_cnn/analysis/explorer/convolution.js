@@ -57,7 +57,7 @@ function cells(numbers, decorate) {
   frame.style.gridTemplateColumns = `repeat(${numbers[0]?.length ?? 0}, max-content)`;
   numbers.forEach((row, i) => row.forEach((number, j) => {
     const cell = document.createElement("span");
-    cell.textContent = briefly(number);
+    cell.textContent = `${briefly(number)}`;
     decorate(cell, i, j);
     frame.append(cell);
   }));
@@ -87,7 +87,7 @@ function showColumn(taps) {
   head.innerHTML = "<tr><th>map</th><th>row</th><th>column</th><th>x</th><th>w</th><th>x w</th></tr>";
   for (const tap of taps) {
     const row = body.insertRow();
-    for (const value of [tap.channel, tap.i, tap.j, tap.x, tap.w_, tap.x * tap.w_]) row.insertCell().textContent = briefly(value);
+    for (const value of [tap.channel, tap.i, tap.j, tap.x, tap.w_, tap.x * tap.w_]) row.insertCell().textContent = `${briefly(value)}`;
   }
   table.append(head, body);
   byId("conv-column").replaceChildren(table);

@@ -1,6 +1,7 @@
 // What all parts of the page share: the data, what is chosen, and who is told of it.
 "use strict";
 const data = JSON.parse(document.getElementById("data").textContent);
+/** @type {(id: string) => any} */
 const byId = (id) => document.getElementById(id);
 const whole = (n) => n.toLocaleString("en");
 const times = (shape) => shape.join(" x ");
@@ -19,6 +20,7 @@ function choose(change) {
   for (const listener of listeners) listener(change);
 }
 
+/** @returns {any} */
 function element(name, properties, ...children) {
   const made = Object.assign(document.createElement(name), properties);
   made.append(...children);
@@ -54,9 +56,9 @@ function paint(canvas, bytes, width, height, colours = false) {
   return context;
 }
 
+/** @returns {any[]} its label and its input */
 function slider(name, low, high, value, change) {
-  const label = document.createElement("label"), input = document.createElement("input");
-  const text = document.createElement("span");
+  const label = element("label"), input = element("input"), text = element("span");
   Object.assign(input, { type: "range", min: low, max: high, step: 1, value });
   input.dataset.name = name;
   const show = () => { text.textContent = `${name} ${input.value}`; };

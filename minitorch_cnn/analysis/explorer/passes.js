@@ -20,7 +20,7 @@ function paired(before, after) {
 
 function showPass(number) {
   const before = data.passes[number - 1], after = data.passes[number];
-  [...byId("passes").children].forEach((button, k) => button.setAttribute("aria-pressed", k + 1 === number));
+  [...byId("passes").children].forEach((button, k) => button.setAttribute("aria-pressed", `${k + 1 === number}`));
   const told = (stage) => `${whole(stage.lines.length)} operators that read and write ${amount(stage.bytes)} for an image`;
   byId("pass-text").textContent = `Before: ${told(before)}. After: ${told(after)}.`;
   const head = element("tr", {}, ...["Before", "After", "Output"].map((text) => element("th", { scope: "col", textContent: text })));

@@ -1,6 +1,6 @@
 // Blocks switched off or swapped, in a plain and a residual network: the error, the answer to the
 // picture, and the paths that are left.
-const lesions = { residual: "resnet20", off: {}, swap: {} };
+const lesions = { residual: "resnet20", off: {}, swap: {}, timer: 0 };
 for (const name of Object.keys(data.lesions)) Object.assign(lesions.off, { [name]: new Set() });
 
 const errorOf = (table, count) => count === undefined ? null : count / table.images;
@@ -123,16 +123,22 @@ function lesionPanel(name) {
   const everything = element("button", { textContent: "All on", onclick: () => { lesions.off[name].clear(); lesions.swap[name] = null; showLesions(); } });
   everything.dataset.block = `${name} all`;
   return element("div", {}, element("h3", { textContent: table.title }),
-    element("p", { className: "error", role: "status", textContent: `Error: ${told} (whole network ${percent(intact)}).${liveAnswer(name)}` }),
+    element("p", { className: "error", textContent: `Error: ${told} (whole network ${percent(intact)}).${liveAnswer(name)}` }),
     blockButtons(name), element("div", { className: "tools" }, setChoice(name), everything),
     element("h3", { textContent: "Error without each block alone" }), errorChart(name), ...pathChart(table, table.units.length - lesions.off[name].size));
 }
 
 function showLesions() {
-  const focused = document.activeElement?.dataset?.block;
-  [...byId("lesion-choice").children].forEach((button) => button.setAttribute("aria-pressed", button.dataset.net === lesions.residual));
+  clearTimeout(lesions.timer);
+  const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.block;
+  [...byId("lesion-choice").children].forEach((button) => button.setAttribute("aria-pressed", `${button.dataset.net === lesions.residual}`));
   byId("lesion-nets").replaceChildren(...["plain20", lesions.residual].map(lesionPanel));
-  if (focused) document.querySelector(`[data-block="${focused}"]`)?.focus();
+  if (focused) /** @type {HTMLElement | null} */ (document.querySelector(`[data-block="${focused}"]`))?.focus();
+  const told = ["plain20", lesions.residual].map((name) => {
+    const error = lesionError(name);
+    return `${data.lesions[name].title} ${error === null ? "not measured" : percent(error)}`;
+  });
+  byId("lesion-text").textContent = `Error: ${told.join(", ")}.`;
 }
 
 byId("lesion-choice").append(...Object.entries(data.lesions).filter(([, table]) => table.residual).map(([name, { title }]) => {
@@ -140,4 +146,9 @@ byId("lesion-choice").append(...Object.entries(data.lesions).filter(([, table]) 
   button.dataset.net = name;
   return button;
 }));
-followers.push(showLesions);
+// Two networks take too long to run for each point of a stroke: they follow when it pauses.
+followers.push(() => {
+  clearTimeout(lesions.timer);
+  lesions.timer = setTimeout(showLesions, 250);
+});
+showLesions();

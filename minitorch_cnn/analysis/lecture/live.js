@@ -98,7 +98,7 @@ function drawChoices() {
   });
 }
 
-for (const button of document.querySelectorAll("[data-move]")) {
+for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-move]"))) {
   button.addEventListener("click", () => movePicture(...button.dataset.move.split(" ").map(Number)));
 }
 byId("unmove").addEventListener("click", () => movePicture(-live.down, -live.right));

@@ -5,10 +5,12 @@ const LOWEST = -6, HIGHEST = 2; // powers of ten that the charts span
 const lastFrame = () => data.races[race.which].lanes[0].steps.length - 1;
 const logShare = (norm) => norm > 0 ? (Math.log10(norm) - LOWEST) / (HIGHEST - LOWEST) : 0;
 
+/** @returns {HTMLElement} */
 function lane({ name, layers, norms, losses, steps }) {
   const now = norms[race.frame], ratio = now[0] / now[now.length - 2];
   const told = `Loss ${losses[race.frame]} in step ${steps[race.frame]}; the gradient of the first convolution is ` +
     `${ratio >= 0.1 ? `${Number(ratio.toPrecision(2))} times` : `1 / ${whole(Number((1 / ratio).toPrecision(2)))} of`} that of the last one.`;
+  /** @type {[number, string][]} */
   const ticks = [-6, -4, -2, 0, 2].map((power) => [(power - LOWEST) / (HIGHEST - LOWEST), power ? `1e${power}` : "1"]);
   const chart = barChart({ values: now.map(logShare), names: layers.map((layer) => layer.replace("conv ", "").replace("linear", "fc")),
     ticks, label: `${name}, norm of the gradient by layer in step ${steps[race.frame]}: ${layers.map((l, k) => `${l} ${now[k]}`).join(", ")}`,
@@ -18,7 +20,7 @@ function lane({ name, layers, norms, losses, steps }) {
 
 function showRace() {
   const { lanes } = data.races[race.which];
-  [...byId("race-choice").children].forEach((button, k) => button.setAttribute("aria-pressed", k === race.which));
+  [...byId("race-choice").children].forEach((button, k) => button.setAttribute("aria-pressed", `${k === race.which}`));
   raceSlider.show(lastFrame(), race.frame);
   raceSlider.previousSibling.textContent = `step ${lanes[0].steps[race.frame]} of ${lanes[0].steps[lastFrame()]}`;
   raceSlider.setAttribute("aria-valuetext", `step ${lanes[0].steps[race.frame]}`);

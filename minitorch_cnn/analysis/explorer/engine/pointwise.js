@@ -20,7 +20,7 @@ const pointwise = (f, slope) => ({
 const binary = (f, slopes) => ({
   run(node, [a, b]) {
     const [i, j] = [a, b].map((x) => broadcastPlaces(x.shape, node.shape));
-    return Float32Array.from(i, (place, k) => f(a.data[place], b.data[j[k]]));
+    return filled(i.length, (k) => f(a.data[i[k]], b.data[j[k]]));
   },
   back(node, [a, b], _, gy, which) {
     const places = [a, b].map((x) => broadcastPlaces(x.shape, node.shape));
@@ -35,21 +35,22 @@ const bounds = (x) => [x[1]?.data[0] ?? -Infinity, x[2]?.data[0] ?? Infinity];
 /** @param {number} x */
 const sigmoid = (x) => 1 / (1 + Math.exp(-x));
 
-/** In evaluation: y = x * factor + term, one of each for a channel. @type {Operator} */
+/** What a batch norm multiplies each channel by. @param {GraphNode} node @param {Tensor} weight @param {Tensor} variance */
+const normFactors = (node, weight, variance) =>
+  variance.data.map((v, c) => weight.data[c] / Math.sqrt(v + (node.attributes.epsilon ?? 1e-5)));
+
+/** In evaluation: y = (x - mean) * factor + bias, one of each for a channel. @type {Operator} */
 const batchNormOperator = {
   run(node, [x, weight, bias, mean, variance]) {
-    const pixels = sizeOf(x.shape.slice(2)), epsilon = node.attributes.epsilon ?? 1e-5;
+    const pixels = sizeOf(x.shape.slice(2)), factors = normFactors(node, weight, variance);
     return x.data.map((v, k) => {
       const c = Math.floor(k / pixels) % x.shape[1];
-      return (v - mean.data[c]) / Math.sqrt(variance.data[c] + epsilon) * weight.data[c] + bias.data[c];
+      return (v - mean.data[c]) * factors[c] + bias.data[c];
     });
   },
   back(node, [x, weight, , , variance], _, gy) {
-    const pixels = sizeOf(x.shape.slice(2)), epsilon = node.attributes.epsilon ?? 1e-5;
-    return gy.map((g, k) => {
-      const c = Math.floor(k / pixels) % x.shape[1];
-      return g * weight.data[c] / Math.sqrt(variance.data[c] + epsilon);
-    });
+    const pixels = sizeOf(x.shape.slice(2)), factors = normFactors(node, weight, variance);
+    return gy.map((g, k) => g * factors[Math.floor(k / pixels) % x.shape[1]]);
   },
 };
 

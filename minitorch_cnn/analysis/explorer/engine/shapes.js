@@ -11,7 +11,7 @@ const gemmOperator = {
   run(node, [x, w, b]) {
     if (x.shape.length !== 2 || node.attributes.transA) throw new Error(`${node.operator}: x must be a row, got ${x.shape}`);
     const { alpha = 1, beta = 1, transB = 0 } = node.attributes, inputs = x.shape[1], outputs = node.shape[1];
-    return Float32Array.from({ length: outputs }, (_, o) => {
+    return filled(outputs, (o) => {
       let sum = 0;
       for (let k = 0; k < inputs; k++) sum += x.data[k] * w.data[transB ? o * inputs + k : k * outputs + o];
       return alpha * sum + (b ? beta * b.data[o % b.data.length] : 0);
@@ -19,7 +19,7 @@ const gemmOperator = {
   },
   back(node, [x, w], _, gy) {
     const { alpha = 1, transB = 0 } = node.attributes, inputs = x.shape[1], outputs = node.shape[1];
-    return Float32Array.from({ length: inputs }, (_, k) => {
+    return filled(inputs, (k) => {
       let sum = 0;
       for (let o = 0; o < outputs; o++) sum += gy[o] * w.data[transB ? o * inputs + k : k * outputs + o];
       return alpha * sum;
@@ -59,7 +59,8 @@ const reduction = (mean) => ({
   },
   back(node, x, _, gy) {
     const share = mean ? gy.length / x[0].data.length : 1;
-    return Float32Array.from(sumPlaces(node, x), (place) => share * gy[place]);
+    const places = sumPlaces(node, x);
+    return filled(places.length, (k) => share * gy[places[k]]);
   },
 });
 
@@ -67,7 +68,7 @@ const reduction = (mean) => ({
 const globalAverageOperator = {
   run(node, [x]) {
     const pixels = x.data.length / sizeOf(node.shape);
-    return Float32Array.from({ length: sizeOf(node.shape) }, (_, c) => {
+    return filled(sizeOf(node.shape), (c) => {
       let sum = 0;
       for (let k = c * pixels; k < (c + 1) * pixels; k++) sum += x.data[k];
       return sum / pixels;
@@ -175,5 +176,8 @@ const padOperator = {
     padPlaces(node, x).forEach((place, k) => { if (place >= 0) y[place] = x[0].data[k]; });
     return y;
   },
-  back: (node, x, _, gy) => Float32Array.from(padPlaces(node, x), (place) => place < 0 ? 0 : gy[place]),
+  back(node, x, _, gy) {
+    const places = padPlaces(node, x);
+    return filled(places.length, (k) => places[k] < 0 ? 0 : gy[places[k]]);
+  },
 };

@@ -35,49 +35,72 @@ function eachRow({ height, width, rows, columns, stride, dilation, pads }, i, j,
 }
 
 /**
- * Call visit(o, c, tap) for each weight: output map, input map, place of the weight; with the tap's
- * row and column.
- * @param {GraphNode} node @param {number[]} weight
- * @param {(o: number, c: number, i: number, j: number, at: number) => void} visit
+ * The places in x of the numbers of an im2col matrix, (channels * taps, outputs) row by row, for
+ * some channels from `first` on; -1 for the padding.
+ * @param {SlidingWindow} window @param {number} first @param {number} count
  */
-function eachWeight(node, weight, visit) {
-  const [outputs, inputs, height, width] = weight, each = outputs / (node.attributes.group ?? 1);
-  let at = 0;
-  for (let o = 0; o < outputs; o++) {
-    const first = Math.floor(o / each) * inputs;
-    for (let c = 0; c < inputs; c++) {
-      for (let i = 0; i < height; i++) {
-        for (let j = 0; j < width; j++) visit(o, first + c, i, j, at++);
+function columnPlaces(window, first, count) {
+  const { height, width, rows, columns, kernel, stride } = window, outputs = rows * columns;
+  const places = new Int32Array(count * kernel[0] * kernel[1] * outputs).fill(-1);
+  let row = 0;
+  for (let c = first; c < first + count; c++) {
+    for (let i = 0; i < kernel[0]; i++) {
+      for (let j = 0; j < kernel[1]; j++, row += outputs) {
+        eachRow(window, i, j, (from, to, start) => {
+          let place = c * height * width + start;
+          for (let k = row + from; k < row + to; k++, place += stride[1]) places[k] = place;
+        });
       }
     }
   }
+  return places;
 }
 
-/** @type {Operator} */
+/**
+ * For each group: make a matrix for the places of its im2col matrix, call visit(matrix, first weight,
+ * first output, rows) for each output map, and end(places, matrix).
+ * @param {GraphNode} node @param {Tensor} x @param {Tensor} w
+ * @param {(places: Int32Array) => Float32Array} make
+ * @param {(matrix: Float32Array, weight: number, output: number, rows: number) => void} visit
+ * @param {(places: Int32Array, matrix: Float32Array) => void} end
+ */
+function eachMap(node, x, w, make, visit, end = () => {}) {
+  const [outputs, inputs] = w.shape, groups = node.attributes.group ?? 1, each = outputs / groups;
+  const window = windowOf(node, x.shape, w.shape.slice(2)), pixels = window.rows * window.columns;
+  const rows = inputs * window.kernel[0] * window.kernel[1];
+  for (let group = 0; group < groups; group++) {
+    const places = columnPlaces(window, group * inputs, inputs), matrix = make(places);
+    for (let o = group * each; o < (group + 1) * each; o++) visit(matrix, o * rows, o * pixels, rows);
+    end(places, matrix);
+  }
+}
+
+/** y = w times the im2col matrix of x, plus b. @type {Operator} */
 const convOperator = {
   run(node, [x, w, b]) {
-    const window = windowOf(node, x.shape, w.shape.slice(2)), y = new Float32Array(sizeOf(node.shape));
-    const { height, width, rows, columns, stride: [, step] } = window, pixels = rows * columns;
-    if (b) y.forEach((_, k) => { y[k] = b.data[Math.floor(k / pixels)]; });
-    eachWeight(node, w.shape, (o, c, i, j, at) => {
-      const weight = w.data[at], to = o * pixels, source = c * height * width;
-      if (weight === 0) return;
-      eachRow(window, i, j, (first, last, from) => {
-        let place = source + from;
-        for (let k = to + first; k < to + last; k++, place += step) y[k] += weight * x.data[place];
-      });
+    const y = new Float32Array(sizeOf(node.shape)), pixels = sizeOf(node.shape.slice(2)), weights = w.data;
+    const make = (/** @type {Int32Array} */ places) => filled(places.length, (k) => places[k] < 0 ? 0 : x.data[places[k]]);
+    eachMap(node, x, w, make, (matrix, weight, output, rows) => {
+      const map = y.subarray(output, output + pixels);
+      if (b) map.fill(b.data[output / pixels]);
+      for (let row = 0, at = 0; row < rows; row++, at += pixels) {
+        const factor = weights[weight + row];
+        for (let k = 0; k < pixels; k++) map[k] += factor * matrix[at + k];
+      }
     });
     return y;
   },
+  // The gradient of the matrix, w transposed times gy, added where its numbers came from.
   back(node, [x, w], _, gy) {
-    const window = windowOf(node, x.shape, w.shape.slice(2)), gx = new Float32Array(x.data.length);
-    const { height, width, rows, columns, stride: [, step] } = window, pixels = rows * columns;
-    eachWeight(node, w.shape, (o, c, i, j, at) => {
-      const weight = w.data[at], to = o * pixels, source = c * height * width;
-      eachRow(window, i, j, (first, last, from) => {
-        let place = source + from;
-        for (let k = to + first; k < to + last; k++, place += step) gx[place] += weight * gy[k];
-      });
+    const gx = new Float32Array(x.data.length), pixels = sizeOf(node.shape.slice(2)), weights = w.data;
+    eachMap(node, x, w, (places) => new Float32Array(places.length), (matrix, weight, output, rows) => {
+      const map = gy.subarray(output, output + pixels);
+      for (let row = 0, at = 0; row < rows; row++, at += pixels) {
+        const factor = weights[weight + row];
+        for (let k = 0; k < pixels; k++) matrix[at + k] += factor * map[k];
+      }
+    }, (places, matrix) => {
+      for (let k = 0; k < places.length; k++) if (places[k] >= 0) gx[places[k]] += matrix[k];
     });
     return gx;
   },
@@ -108,7 +131,10 @@ function maxima(node, x) {
 
 /** @type {Operator} */
 const maxPoolOperator = {
-  run: (node, [x]) => Float32Array.from(maxima(node, x), (place) => x.data[place]),
+  run(node, [x]) {
+    const places = maxima(node, x);
+    return filled(places.length, (k) => x.data[places[k]]);
+  },
   back(node, [x], _, gy) {
     const gx = new Float32Array(x.data.length);
     maxima(node, x).forEach((place, k) => { gx[place] += gy[k]; });
@@ -129,7 +155,7 @@ function shares(node, { height, width, rows, columns, kernel, stride, pads }) {
     const [low, high] = inclusive ? [start, size + pads[axis + 2]] : [Math.max(start, 0), size];
     return Math.min(start + kernel[axis], high) - low;
   };
-  return Float32Array.from({ length: rows * columns }, (_, k) =>
+  return filled(rows * columns, (k) =>
     1 / (count(Math.floor(k / columns), 0, height) * count(k % columns, 1, width)));
 }
 
