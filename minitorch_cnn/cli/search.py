@@ -22,6 +22,7 @@ from .parser import (
     setting,
 )
 from .place import list_files, own_folder, refuse_with_resume, stoppable
+from .sharing import search_and_report
 
 DESCRIPTION = """\
 Search for networks: a method proposes them, each is trained briefly, its accuracy on images held
@@ -44,6 +45,8 @@ examples:
   minitorch-cnn search --space layers --budget 100 --space-set layers=2 filters=[4,8]
   minitorch-cnn search --space genetic --method evolution --budget 100 --workers 2
   minitorch-cnn search --space cells --budget 50 --data shapes --images 500 --space-set nodes=3
+  minitorch-cnn search --space layers --budget 100 --target-macs 100000    a cheap network
+  minitorch-cnn search --space layers --share 20     one set of weights for all networks
   minitorch-cnn search --resume runs/search-cells    resume that search
 
 On a cluster, MPI's processes train the networks; the first one controls them:
@@ -69,6 +72,7 @@ FILES = {
 # The settings of a search, which --resume does not accept.
 SETTINGS = (
     *("space", "method", "budget", "space_set", "method_set", "seed", "data", "size", "images"),
+    *("target_macs", "power", "share"),
     *("epochs", "batch_size", "lr", "timeout", "out"),
 )
 SMALL_IMAGES = {"digits": 8}  # image sizes other than 32
@@ -95,6 +99,25 @@ def add_parser(commands) -> None:
             metavar="NAME=VALUE",
             help=f"settings of the {what}, see above",
         )
+    search.add_argument(
+        "--target-macs",
+        type=number(int, 1),
+        metavar="T",
+        help="reward accuracy * (multiply-adds / T)^w instead of accuracy",
+    )
+    search.add_argument(
+        "--power",
+        type=number(float, -10),
+        metavar="W",
+        help="with --target-macs: w, at most 0 (-0.07, as MnasNet)",
+    )
+    search.add_argument(
+        "--share",
+        type=number(int, 1),
+        metavar="ROUNDS",
+        help="share one set of weights among all networks (ENAS), for so many rounds of training "
+        "it and of reinforce; only the best network is trained alone",
+    )
     search.add_argument(
         "--seed", type=number(int, 0), metavar="N", help="seed of the method and of training (0)"
     )
@@ -168,6 +191,9 @@ def run_first(options, pool: tuple[Callable | None, int | None]) -> None:
         plan, place = read_plan(options.resume), nullcontext(options.resume)
     else:
         plan = make_plan(options)
+        if options.share is not None:
+            search_and_report(plan, options)
+            return
         usual = f"search-{plan.space_name}"
         place = own_folder(options.out, usual, "search", "plan.json")
     with place as directory:
@@ -204,6 +230,12 @@ def make_plan(options):
     from ..nas import METHODS, SPACES, Plan, Training
     from ..nas.spaces import make_space
 
+    if options.share is not None:
+        if options.method not in (None, "reinforce"):
+            raise CommandError(f"--share needs --method reinforce, not {options.method}")
+        for name in ("budget", "target_macs", "power"):
+            if getattr(options, name) is not None:
+                raise CommandError(f"--{name.replace('_', '-')} has no meaning with --share")
     for name, known in (("space", SPACES), ("method", METHODS)):
         value = getattr(options, name)
         if value is not None and value not in known:
@@ -216,7 +248,7 @@ def make_plan(options):
         made,
         training=Training(data=data, path=path, **training),
         settings=dict(options.method_set or ()),
-        **given(options, "method", "budget", "seed", "timeout"),
+        **given(options, "method", "budget", "seed", "timeout", "target_macs", "power"),
     )
 
 
@@ -255,7 +287,7 @@ def report(plan, samples, directory: Path) -> None:
         plot_pareto(samples, directory / "pareto.png")
     except ImportError as error:
         print(f"search: no figures were drawn: {error}", file=sys.stderr)
-    found = best(samples)
+    found = best(samples, plan.value)
     failed = sum(sample.score.failed is not None for sample in samples)
     trained = sum(not sample.known for sample in samples)
     print(f"\n{len(samples)} samples, {trained} networks trained, {failed} samples failed")

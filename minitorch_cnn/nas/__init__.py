@@ -8,6 +8,7 @@ from .pareto import best, pareto_front
 from .random_search import RandomSearch
 from .reinforce import Reinforce, policy_gradient_loss
 from .search import METHODS, Plan, read_plan, resume_search, run_search
+from .sharing import SharedSample, SharedSearch, Supernet, search_shared
 from .spaces import SPACES, CellSpace, GeneticSpace, LayerSpace, Space
 from .workers import Workers
 
@@ -25,7 +26,10 @@ __all__ = [
     "Reinforce",
     "Sample",
     "Score",
+    "SharedSample",
+    "SharedSearch",
     "Space",
+    "Supernet",
     "Training",
     "Workers",
     "best",
@@ -35,5 +39,6 @@ __all__ = [
     "read_plan",
     "resume_search",
     "run_search",
+    "search_shared",
     "train_child",
 ]

@@ -105,7 +105,7 @@ def train_child(child: Child) -> Score:
     Raises: whatever building and training raise.
     """
     training, recipe = child.training, child.training.recipe()
-    learned_from, held_out, classes = _data(training)
+    learned_from, held_out, classes = data_of(training)
     manual_seed(training.seed)
     channels = learned_from[0][0].shape[0]
     model = child.space.build(child.architecture, classes, channels)
@@ -154,7 +154,7 @@ def _count(training: Training, source: Source) -> int:
 
 
 @lru_cache(maxsize=2)  # in each worker: drawing or reading images takes longer than a small child
-def _data(training: Training) -> tuple[Subset, Subset, int]:
+def data_of(training: Training) -> tuple[Subset, Subset, int]:
     """The training images, the held-out images, and the number of classes."""
     source = _source(training)
     count = _count(training, source)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from .child import Score
 from .log import Sample
 
 
@@ -19,12 +20,15 @@ def pareto_front(samples: Sequence[Sample]) -> list[Sample]:
     return front
 
 
-def best(samples: Sequence[Sample]) -> Sample:
+def best(samples: Sequence[Sample], value: Callable[[Score], float] | None = None) -> Sample:
     """The sample with the highest reward, and among those the fewest multiply-adds.
+
+    value: a function of a score that takes the place of its reward, such as `Plan.value`; it is to
+    grow with the reward and not with the multiply-adds, so that the best is Pareto-optimal.
 
     Raises: ValueError if all failed.
     """
     front = pareto_front(samples)
     if not front:
         raise ValueError("best: no sample has not failed")
-    return front[-1]
+    return front[-1] if value is None else max(front, key=lambda sample: value(sample.score))

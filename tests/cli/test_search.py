@@ -153,3 +153,17 @@ def test_a_folder_that_is_not_empty_is_refused(refused, tmp_path):
     (tmp_path / "plan.json").write_text("{}")
     message = f"must be a new or empty folder; resume its search with --resume {tmp_path}"
     assert message in refused("search", "--out", tmp_path)
+
+
+def test_weights_are_shared_and_the_best_network_is_trained_alone(command, refused, tmp_path):
+    space = ["--space", "layers", "--space-set", "layers=1", "filters=[2,3]"]
+    said = command("search", *space, *SHORT, "--share", 1, "--out", tmp_path / "found")
+    assert said.code == 0, said.err
+    assert "steps of the shared weights" in said.out and "trained alone" in said.out
+    assert (tmp_path / "found" / "best.py").exists()
+    for more, message in (
+        (["--method", "random"], "--share needs --method reinforce"),
+        (["--budget", 3], "--budget has no meaning with --share"),
+        (["--target-macs", 3], "--target-macs has no meaning with --share"),
+    ):
+        assert message in refused("search", *space, "--share", 1, *more)

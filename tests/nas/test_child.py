@@ -8,7 +8,7 @@ import pytest
 import minitorch_cnn as mt
 from minitorch_cnn.data.datasets import Digits
 from minitorch_cnn.nas import CellSpace, Child, LayerSpace, Training, train_child
-from minitorch_cnn.nas.child import _data
+from minitorch_cnn.nas.child import data_of
 
 SPACE = LayerSpace(layers=2, filters=(4, 8))
 SHORT = Training(images=300, epochs=1)
@@ -42,7 +42,7 @@ def test_the_key_tells_children_apart():
 
 
 def test_images_are_held_out_from_those_to_learn_from():
-    learned_from, held_out, classes = _data(Training())
+    learned_from, held_out, classes = data_of(Training())
     assert (len(learned_from), len(held_out), classes) == (1154, 288, 10)
     seen = np.concatenate(
         [[part[i][0] for i in range(len(part))] for part in (learned_from, held_out)]

@@ -16,6 +16,7 @@ from minitorch_cnn.nas import (
     CellSpace,
     LayerSpace,
     Plan,
+    Score,
     Training,
     read_log,
     read_plan,
@@ -39,6 +40,33 @@ QUIET = {"workers": 1, "executor": InProcess, "progress": "none"}
 def found(samples):
     """All of the samples but how long they took."""
     return [s._replace(score=s.score._replace(seconds=0)) for s in samples]
+
+
+def test_operations_count_in_the_reward_as_in_mnasnet():
+    """reward * (macs / T)^w, by hand."""
+    plan = Plan(SPACE, target_macs=1000, power=-0.5)
+    assert plan.value(Score(0.8, macs=4000)) == pytest.approx(0.4)
+    assert plan.value(Score(0.4, macs=250)) == pytest.approx(0.8)
+    assert plan.value(Score(0.0, failed="no")) == 0
+    assert Plan(SPACE).value(Score(0.8, macs=4000)) == 0.8
+    assert Plan.from_json(plan.to_json()) == plan
+    with pytest.raises(ValueError, match=r"Plan: power=0.1 must be at most 0"):
+        Plan(SPACE, target_macs=1000, power=0.1)
+    with pytest.raises(ValueError, match="Plan: target_macs=0 must be above 0"):
+        Plan(SPACE, target_macs=0)
+
+
+def test_a_search_with_a_target_finds_a_cheaper_network(tmp_path):
+    """Of `arithmetic` a larger network is the better one; with the target the smallest wins."""
+    costs = []
+    for name, settings in (("without", {}), ("with", {"target_macs": 1000, "power": -2.0})):
+        plan = Plan(SPACE, "random", 40, **settings)
+        samples = run_search(plan, tmp_path / name, train=arithmetic, **QUIET)
+        chosen = json.loads((tmp_path / name / "best.json").read_text())
+        costs.append(next(s.score.macs for s in samples if s.architecture == chosen))
+    assert costs[1] < costs[0]
+    assert costs[0] == max(s.score.macs for s in samples)
+    assert costs[1] == min(s.score.macs for s in samples)
 
 
 class Killed(BaseException):
