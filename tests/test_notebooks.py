@@ -179,9 +179,9 @@ def run_with(number, old, new, monkeypatch):
     assert old in SOURCES[name]
     names, printed = {"__name__": "__main__"}, io.StringIO()
     with contextlib.redirect_stdout(printed):
-        for cell in sources.cells(SOURCES[name].replace(old, new)):
+        for cell in sources.cells(SOURCES[name]):
             if cell.kind == "code":
-                exec(compile(cell.text, f"cell of {name}", "exec"), names)
+                exec(compile(cell.text.replace(old, new), f"cell of {name}", "exec"), names)
                 pyplot.close("all")
     return printed.getvalue()
 
