@@ -244,6 +244,9 @@ def test_every_item_of_the_lectures_has_an_answer_whose_names_exist():
             found = getattr(found, part)
     for item, answer in rows:
         assert "`" in answer or "](" in answer or re.search(r"\d", answer), item
+    claims = dict(re.findall(r"claims\.md#([\w-]+)\): (.+?) \|", table))
+    assert claims.keys() >= set(package.analysis.CLAIMS)
+    assert [name for name, text in claims.items() if text not in PAGES["docs/claims.md"]] == []
     for words in re.findall(r"`minitorch-cnn ([\w -]+)`", table):
         command_parser().parse_args(words.split() if " " in words else [words, "--plain"])
 
