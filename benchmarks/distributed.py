@@ -32,7 +32,7 @@ from minitorch_cnn.distributed.scaling import (
     predict,
     wire_bytes,
 )
-from minitorch_cnn.figures import COLORS, SMALL, add_legend, new_figure, save_figure
+from minitorch_cnn.figures import COLORS, GREY, TEXT, add_legend, label, new_figure, save_figure
 from minitorch_cnn.nn import functional as F
 
 from .tables import Table
@@ -157,14 +157,15 @@ def plan(path: str) -> None:
                 settings = {"forward": third, "backward": 2 * third, "network": network}
                 found = [predict(gradients, workers=n, **settings).efficiency for n in SIZES]
                 table.add(f"{name}, {faster} x, {wire}", *found)
-                label = wire if faster == 1 else None
-                axes.plot(SIZES, [100 * e for e in found], dashes, color=color, label=label, ms=3)
+                text = wire if faster == 1 else None
+                axes.plot(SIZES, [100 * e for e in found], dashes, color=color, label=text, ms=3)
         axes.set_xscale("log", base=2)
-        axes.set_title(f"{name}, {images} images per worker", fontsize=SMALL)
-        axes.set_xlabel("number of workers")
+        axes.set_xticks(SIZES[::2], map(str, SIZES[::2]))
+        axes.minorticks_off()
+        label(axes, f"{name}, {images} images each", "number of workers")
         axes.set_ylim(0, 102)
-        axes.grid()
-    figure.axes[0].set_ylabel("efficiency (%)")
+    figure.axes[0].set_ylabel("efficiency (%)", fontsize=TEXT)
+    figure.axes[0].plot([], [], "--", color=GREY, label="ten times as fast")
     add_legend(figure.axes[0])
     save_figure(figure, path)
 

@@ -56,7 +56,6 @@ def style() -> dict[Any, Any]:
         "axes.titlelocation": "left",
         "axes.titlesize": TEXT,
         "axes.titleweight": "bold",
-        "figure.constrained_layout.use": True,
         "figure.dpi": DPI,
         "figure.labelsize": SMALL,
         "figure.titlesize": TEXT,

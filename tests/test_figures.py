@@ -1,5 +1,6 @@
 """Letters, ticks and sizes of all figures."""
 
+import io
 import itertools
 
 import numpy as np
@@ -138,6 +139,14 @@ def test_images_alone_and_other_formats_are_one_file(tmp_path):
     lines = new_figure(8, 4)
     lines.subplots().plot([1, 2])
     assert save_figure(lines, tmp_path / "lines.pdf") == [tmp_path / "lines.pdf"]
+
+
+def test_saving_does_not_change_the_layout_of_a_figure():
+    figure = new_figure(8, 4, layout="none")
+    figure.subplots().plot([1, 2])
+    for _ in range(2):
+        figure.savefig(io.BytesIO(), format="png")
+        assert figure.get_layout_engine() is None
 
 
 def test_the_style_is_that_of_figures_and_of_nothing_else():

@@ -143,7 +143,7 @@ def _draw_layers(figure: Figure, costs: list[tuple[str, Summary]]) -> None:
 def _space(figure: Figure, top: float, bottom: float, **between: float) -> dict[str, float]:
     """The axes' margins from inches: Matplotlib's own layouts would draw everything twice."""
     width, height = figure.get_size_inches()
-    edges = {"left": 0.7 / width, "right": 1 - 0.2 / width}
+    edges = {"left": 1.05 / width, "right": 1 - 0.2 / width}
     return {**edges, "top": top / height, "bottom": bottom / height, **between}
 
 
@@ -172,7 +172,8 @@ def _headline(costs: list[tuple[str, Summary]]) -> str:
 def _head(axes: Axes, title: str, text: str) -> None:
     """A bold title with a line of text below, and a frame reduced to the two axes."""
     axes.set_title(title, loc="left", fontweight="bold", fontsize=TEXT, pad=20)
-    axes.annotate(text, (0, 1), (0, 6), xycoords="axes fraction", textcoords="offset points")
+    place = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": SMALL}
+    axes.annotate(text, (0, 1), (0, 6), **place)
     axes.grid(axis="y", alpha=0.25)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

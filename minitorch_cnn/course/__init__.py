@@ -41,7 +41,7 @@ __all__ = [
 def __getattr__(name: str) -> typing.Any:
     if name == "plt":
         plt = importlib.import_module("matplotlib.pyplot")
-        plt.rcParams.update(style())
-        plt.rcParams["figure.figsize"] = 7.2, 3.6
+        size = {"figure.figsize": (7.2, 3.6), "figure.constrained_layout.use": True}
+        plt.rcParams.update(style() | size)
         return plt
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

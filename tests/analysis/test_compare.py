@@ -9,6 +9,7 @@ from minitorch_cnn.analysis import compare, summary, summary_of
 from minitorch_cnn.analysis.compare import kind_of
 from minitorch_cnn.analysis.published_errors import PUBLISHED_ERRORS
 from minitorch_cnn.models import list_models, model_entry
+from tests.pictures import assert_readable
 
 KNOWN = [name for name in list_models() if name in PUBLISHED_ERRORS]
 
@@ -65,6 +66,14 @@ def test_the_names_of_the_points_do_not_hide_each_other(figure):
     for a, b in itertools.combinations(boxes, 2):
         shared = a.intersection(a, b)
         assert shared is None or shared.height < 0.4 * a.height or shared.width < 0.1 * a.width
+
+
+@pytest.mark.parametrize("models", [["lenet5"], ["alexnet", "vgg16"]])
+def test_no_text_hides_another_in_either_file(models):
+    pytest.importorskip("matplotlib")
+    figure = compare(models)
+    assert_readable(figure)
+    assert_readable(figure)  # the second file is drawn like the first
 
 
 def test_one_model_of_ones_own_can_be_drawn(tmp_path):

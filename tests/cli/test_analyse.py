@@ -53,6 +53,19 @@ def test_a_graph_is_written_as_svg_or_as_text(command, refused, tmp_path):
 
 
 @pytest.mark.slow
+def test_the_image_of_a_convolution_is_larger_than_its_kernel(command, tmp_path):
+    (tmp_path / "net.py").write_text(
+        "from minitorch_cnn import nn\n"
+        "class Net(nn.Sequential):\n"
+        "    def __init__(self, num_classes=10, in_channels=1):\n"
+        "        super().__init__(nn.Conv2d(in_channels, 2, 11, padding=5), nn.Flatten(),\n"
+        "                         nn.LazyLinear(num_classes))\n",
+        encoding="utf-8",
+    )
+    said = command("analyse", "convolution", f"{tmp_path / 'net.py'}:Net")
+    assert (said.code, said.err) == (0, "") and "121 x 25 numbers" in said.out
+
+
 def test_a_convolution_can_be_a_film(command, tmp_path):
     pytest.importorskip("PIL")
     pytest.importorskip("matplotlib")

@@ -3,6 +3,7 @@
 import pytest
 
 from minitorch_cnn.nas import Sample, Score
+from tests.pictures import assert_readable
 
 
 @pytest.mark.parametrize("count", [1, 25])
@@ -31,5 +32,8 @@ def test_multiply_adds_have_round_numbers_and_samples_whole_ones(tmp_path, monke
     plots.plot_pareto(samples, tmp_path)
     assert all(tick == round(tick) for tick in drawn[0].axes[0].get_xticks())
     assert drawn[0].axes[0].get_title(loc="left") == "The last sample is 0.0 points above the first"
+    for figure in drawn:
+        assert_readable(figure)
+    assert drawn[0].axes[0].get_xlabel() == "number of sampled networks"
     texts = [text.get_text() for text in drawn[1].axes[0].get_xticklabels()]
     assert texts == [f"{k}0,000" for k in range(3, 8)]

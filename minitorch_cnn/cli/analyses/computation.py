@@ -29,7 +29,8 @@ def of_convolution(subject, options) -> Found:
     from ...figures import save_figure
 
     kernel = first_filters(subject.model, options.layer).weight[0, 0]
-    found = convolution_steps(Digits(train=False).images[0, 0], kernel, padding=1)
+    size = max(8, max(kernel.shape) + 2)  # room for some windows
+    found = convolution_steps(Digits(train=False, size=size).images[0, 0], kernel, padding=1)
     text = f"{found.columns.shape[0]} x {found.columns.shape[1]} numbers, then a row times them"
 
     def save(path: Path) -> list[Path]:
