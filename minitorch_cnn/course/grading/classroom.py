@@ -45,11 +45,13 @@ class Handed:
             self.files.setdefault(name, []).append(submission)
 
 
-def handed_in(folder: Path, exercises: list[Assignment]) -> list[Handed]:
-    """What the students have handed in, by the names of the entries of a folder."""
+def handed_in(
+    folder: Path, exercises: list[Assignment], reports: Path | None = None
+) -> list[Handed]:
+    """What the students have handed in, by the names of the entries of a folder but REPORTS."""
     found = []
     for entry in sorted(folder.iterdir(), key=lambda path: path.name):
-        if entry.name.startswith("."):
+        if entry.name.startswith(".") or (reports and entry.resolve() == reports.resolve()):
             continue
         if entry.is_symlink():
             handed = Handed(entry.name)
@@ -122,7 +124,7 @@ def grade_class(
         if not any(one.name.startswith(name) for one in exercises):
             raise ValueError(f"grade_class: there is no exercise with checks whose name begins "
                              f"with {name!r}")  # fmt: skip
-    students = handed_in(submissions, exercises)
+    students = handed_in(submissions, exercises, Path(reports))
     if not students:
         raise FileNotFoundError(f"grade_class: no submissions in {submissions}")
     if not wanted:

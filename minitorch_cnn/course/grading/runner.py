@@ -88,24 +88,31 @@ class ForkingRunner:
         return process
 
     def run(self, task: dict) -> Outcome:
-        """Run one check. Raises: RuntimeError if no process can be started."""
-        if self.process is None:
-            self.process = self.start()
-        start, process = time.monotonic(), self.process
-        limits = Limits(**task["limits"])
+        """Run one check. Raises: RuntimeError if no process can be started.
+
+        If the server ends, which may be the system's doing, the check is run once more.
+        """
+        limits, took = Limits(**task["limits"]), 0.0
+        for _ in range(2):
+            if self.process is None:
+                self.process = self.start()
+            start = time.monotonic()
+            line = self.ask(self.process, task, 2 * limits.seconds + START)
+            took = time.monotonic() - start
+            if line:
+                return outcome(json.loads(line), limits, took)
+            self.close()
+        return Outcome(False, "no: it ended the process that grades it", took)
+
+    def ask(self, process: subprocess.Popen, task: dict, seconds: float) -> bytes:
+        """The line with which the server answers a task; b"" if it has ended."""
         try:
             assert process.stdin
             process.stdin.write(json.dumps(task).encode() + b"\n")
             process.stdin.flush()
-            line = read_line(process, 2 * limits.seconds + START)
+            return read_line(process, seconds)
         except OSError:
-            line = b""
-        took = time.monotonic() - start
-        if not line:
-            self.close()
-            return Outcome(False, "no: it ended the process that grades it", took)
-        reply = json.loads(line)
-        return outcome(reply, limits, took)
+            return b""
 
     def close(self) -> None:
         process, self.process = self.process, None

@@ -77,6 +77,12 @@ def test_a_file_and_a_folder_of_one_name_are_one_student(tmp_path, exercise):
     assert one.student == "ada" and len(one.files["02_small"]) == 1
 
 
+def test_reports_inside_of_the_submissions_are_no_student(submissions, tmp_path, exercise):
+    reports = submissions / "reports"
+    assert len(grade(submissions, reports, exercise)[0]) == 5
+    assert "reports" not in grade(submissions, reports, exercise)[0]
+
+
 def test_what_is_graded_already_is_not_graded_again(tmp_path, exercise, monkeypatch):
     folder, reports = tmp_path / "submissions", tmp_path / "reports"
     folder.mkdir()

@@ -269,3 +269,13 @@ def test_where_nothing_can_be_forked_each_check_starts_python_anew(exercise, gra
     assert points(result) == {"im2col": 0, "sliding": 2}
     assert "does not end within 2 seconds" in lines(result)["im2col"]
     assert any("anything but time" in note for note in result.notes)
+
+
+@linux
+def test_a_check_is_run_again_if_its_server_ends(exercise, grader, handed_in):
+    """The system may end any process, such as the one with the most memory."""
+    path = handed_in()
+    with Grader(grader.limits, exercises=[exercise]) as made:
+        assert grade_file(path, made).points == 5
+        made.runner.process.kill()
+        assert grade_file(path, made).points == 5
