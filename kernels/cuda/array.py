@@ -98,7 +98,7 @@ class EmulatorArray(np.ndarray):
         if any(isinstance(k, EmulatorArray) and k.dtype == np.bool_ for k in keys):
             raise GraphError("indexing by a mask, whose result's size depends on numbers,")
 
-        key = keys if any(k is ... for k in keys) else (*keys, ...)
+        key = host_view(keys if any(k is ... for k in keys) else (*keys, ...))
         call = partial(np.ndarray.__getitem__, self, key)
         return this_thread.tape.made(call, call(), self)
 

@@ -37,7 +37,7 @@ class Capture:
         self._constants: list[tuple[Any, np.ndarray]] = []
         self._host = np.zeros(BYTES, np.uint8)
         self._device = empty((BYTES,), np.uint8, like=like)
-        self._sent: bytes | None = None
+        self._sent = b""
         self._used = 0
 
     def numbers(self, read: Callable[[], Sequence[float]]) -> Any:
