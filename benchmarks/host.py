@@ -5,7 +5,8 @@ The device is stubbed out (stub_device.py), so this needs no GPU. The step is th
 loss and accuracy, and the check that all is finite. Counted per step are the launches of our
 kernels, the array library's calls that would launch one of its own, and synchronisations; the time
 is the processor time of the host, the smallest over several runs. On a GPU, a step takes at least
-as long as the host needs to queue it.
+as long as the host needs to queue it. With --graph, steps are replays of a graph
+(`mt.cuda.graphed`), of which each is one launch for the driver and none here.
 """
 
 from __future__ import annotations
@@ -52,22 +53,29 @@ def batches(name: str, count: int) -> list[tuple[mt.Tensor, mt.Tensor]]:
     return [(mt.Tensor(stub(shape, "f4")), mt.Tensor(stub((BATCH,), "i8"))) for _ in range(count)]
 
 
-def run(model: mt.nn.Module, optimizer: mt.optim.Optimizer, data: list) -> tuple[Counts, float]:
+def run(
+    model: mt.nn.Module, optimizer: mt.optim.Optimizer, data: list, graphed: bool
+) -> tuple[Counts, float]:
     """The counts and the processor time of one epoch of `fit`."""
+    settings = {"epochs": 1, "optimizer": optimizer, "graphed": graphed, "progress": "none"}
     with counting() as counts:
         before = time.process_time()
-        mt.training.fit(model, data, epochs=1, optimizer=optimizer, progress="none")
+        mt.training.fit(model, data, **settings)
         return counts, time.process_time() - before
 
 
-def measure(name: str, repeats: int) -> Step:
+def measure(name: str, repeats: int, graphed: bool = False) -> Step:
     """A step of a net: the difference of a run of twice STEPS and one of STEPS, per step."""
     model = net_on_stub(name)
     optimizer = mt.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
     few, many = batches(name, STEPS), batches(name, 2 * STEPS)
-    run(model, optimizer, few[:2])  # makes the plans of all launches
-    (short, _), (long, _) = run(model, optimizer, few), run(model, optimizer, many)
-    seconds = min(run(model, optimizer, few)[1] for _ in range(repeats)) / STEPS
+    run(model, optimizer, few[:2], graphed)  # makes the plans of all launches
+    (short, _), (long, _) = (run(model, optimizer, data, graphed) for data in (few, many))
+    if graphed:  # without the capture, which each run has
+        times = [[run(model, optimizer, d, True)[1] for d in (few, many)] for _ in range(repeats)]
+        seconds = (min(t for _, t in times) - min(t for t, _ in times)) / STEPS
+    else:
+        seconds = min(run(model, optimizer, few, False)[1] for _ in range(repeats)) / STEPS
 
     def per_step(attribute: str) -> float:
         return (getattr(long, attribute) - getattr(short, attribute)) / STEPS
@@ -84,6 +92,7 @@ def main(argv: list[str] | None = None) -> None:
     add("nets", nargs="*", metavar="NET", help=f"of {', '.join(NETS)} (default: all)")
     add("--repeats", type=int, default=3, help="runs, of which the fastest counts (default: 3)")
     add("--names", action="store_true", help="what is launched and called, by name")
+    add("--graph", action="store_true", help="repeat the step as a graph")
     add("--json", metavar="FILE", help="write the figures to a file")
     options = parser.parse_args(argv)
     for net in options.nets:
@@ -93,8 +102,8 @@ def main(argv: list[str] | None = None) -> None:
     print("  ".join(f"{key} {value}" for key, value in facts.items()))
     print(f"{'net':18} {'launches':>9} {'array calls':>12} {'syncs':>7} {'host ms':>9}")
     for net in options.nets or NETS:
-        step = measure(net, options.repeats)
-        rows.append({"net": net, "batch": BATCH} | step._asdict())
+        step = measure(net, options.repeats, options.graph)
+        rows.append({"net": net, "batch": BATCH, "graph": options.graph} | step._asdict())
         print(
             f"{net:18} {step.launches:9.0f} {step.calls:12.0f} {step.synchronisations:7.2f} "
             f"{step.seconds * 1e3:9.1f}",

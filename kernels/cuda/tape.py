@@ -107,7 +107,10 @@ def making(name: str, view: Callable[[Any], Any]) -> Any:
 
         result = call()
         tape = this_thread.tape
-        return result if tape is None else tape.made(call, view(result), self)
+        if tape is None:
+            return result
+        found = result if isinstance(result, type(self)) else view(result)
+        return tape.made(call, found, self)
 
     return method
 

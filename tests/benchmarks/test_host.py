@@ -7,12 +7,18 @@ import minitorch_cnn as mt
 from benchmarks import host
 from benchmarks.stub_device import StubArray, counting, stub
 from minitorch_cnn.kernels.cuda.array import has_compiler
+from minitorch_cnn.training import device_tally, loop
 
 pytestmark = pytest.mark.skipif(not has_compiler(), reason="no g++ on Linux")
 
 # At most so many launches of ours, calls of the array library and synchronisations a step.
 # The host reads once in 16 steps, and at the end of an epoch.
-BOUNDS = {"lenet5_relu": (24, 22, 1 / 16), "resnet20_cifar": (245, 36, 1 / 16)}
+BOUNDS = {
+    "lenet5_relu": (24, 22, 1 / 16),
+    "resnet20_cifar": (245, 36, 1 / 16),
+    "mobilenet_v1_100": (237, 61, 1 / 16),
+    "resnet50": (550, 46, 1 / 16),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -22,10 +28,22 @@ def no_device_afterwards(monkeypatch):
 
 @pytest.mark.parametrize("name", BOUNDS)
 def test_a_step_asks_no_more_of_the_device_than_before(name, monkeypatch):
-    monkeypatch.setattr(host, "STEPS", 16)
+    steps = 16 if name in ("lenet5_relu", "resnet20_cifar") else 2
+    for place in (host, loop, device_tally):
+        monkeypatch.setattr(place, "STEPS", steps)
     found = host.measure(name, repeats=1)
-    counts = found.launches, found.calls, found.synchronisations
-    assert all(count <= most for count, most in zip(counts, BOUNDS[name], strict=True)), found
+    launches, calls, synchronisations = BOUNDS[name]
+    assert found.launches <= launches, found
+    assert found.calls * steps <= calls * steps + 1, found  # one look at the device
+    assert found.synchronisations * steps <= synchronisations * 16, found
+
+
+def test_a_replayed_step_asks_for_copies_of_its_batch_only(monkeypatch):
+    monkeypatch.setattr(host, "STEPS", 16)
+    found = host.measure("lenet5_relu", repeats=1, graphed=True)
+    assert found.launches == 0 and found.synchronisations == 1 / 16
+    assert found.calls == 2 + 1 / 16  # copies of images and labels; zeros after a look
+    assert found.seconds < host.measure("lenet5_relu", repeats=1).seconds
 
 
 def test_launches_calls_and_synchronisations_are_counted_by_name():
@@ -51,7 +69,7 @@ def test_nothing_is_computed_however_large_the_arrays():
 
 def test_all_nets_are_measured_by_default_and_others_refused(capsys, monkeypatch):
     step = host.Step(1, 2, 0, 0.5, {})
-    monkeypatch.setattr(host, "measure", lambda net, repeats: step)
+    monkeypatch.setattr(host, "measure", lambda net, repeats, graphed: step)
     host.main([])
     out = capsys.readouterr().out
     assert all(net in out for net in host.NETS)
