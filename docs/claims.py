@@ -1,7 +1,7 @@
-"""Measure the claims of the lectures, and write docs/claims.md:    python docs/claims.py [NAME ...]
+"""Measure the claims of the lectures, and write docs/claims.md:    python docs/claims.py NAME ...
 
-The numbers of all claims are in docs/claims/results.json; those of each NAME, or of all claims, are
-measured anew, and their figures drawn.
+The numbers of each NAME are measured anew, and stored in docs/claims/results.json; without NAME,
+the page and all figures are made from the stored numbers.
 """
 
 from __future__ import annotations
@@ -11,14 +11,12 @@ import sys
 import time
 from pathlib import Path
 
-import matplotlib
+import numpy as np
 
 from minitorch_cnn.analysis import CLAIMS, Finding, measure_claim
 
 DOCS = Path(__file__).resolve().parent
 RESULTS = DOCS / "claims" / "results.json"
-# The same file for the same numbers, with text as text.
-matplotlib.rcParams.update({"svg.hashsalt": "claims", "svg.fonttype": "none"})
 
 HEAD = """\
 # Claims of the lectures, measured
@@ -44,13 +42,34 @@ minitorch-cnn analyse claims label-smoothing --plot label-smoothing.png
 
 
 def entry_of(found: Finding, seconds: float) -> dict[str, object]:
+    values = {
+        panel: {name: rounded(numbers) for name, numbers in by_name.items()}
+        for panel, by_name in found.values.items()
+    }
     return {
         "answer": found.answer,
         "why": found.why,
-        "seeds": len(found.seeds),
+        "seeds": found.seeds,
         "seconds": round(seconds),
         "rows": found.rows(),
+        "values": values,
     }
+
+
+def rounded(numbers: np.ndarray) -> list:
+    """Nested lists of numbers of four digits; null for NaN and infinity, which JSON has not."""
+    if numbers.ndim:
+        return [rounded(part) for part in numbers]
+    return float(f"{numbers:.4g}") if np.isfinite(numbers) else None  # pyright: ignore
+
+
+def stored(name: str, entry: dict) -> Finding:
+    """The finding of a claim from its stored numbers."""
+    values = {
+        panel: {what: np.array(numbers, float) for what, numbers in by_name.items()}
+        for panel, by_name in entry["values"].items()
+    }
+    return Finding(CLAIMS[name], tuple(entry["seeds"]), values, entry["answer"], entry["why"])
 
 
 def draw(found: Finding) -> None:
@@ -70,12 +89,13 @@ def section(name: str, entry: dict) -> str:
         f"| {panel}: {units[panel]} | {what} | {numbers} |\n"
         for panel, what, numbers in entry["rows"]
     )
+    seeds = len(entry["seeds"])
     table = f"\n| at the end | | mean |\n|---|---|---|\n{rows}" if rows else ""
     return (
         f"## {name}\n\n*{claim.says}* ({claim.source})\n\n"
         f"**{entry['answer'].capitalize()}**: {entry['why']}\n\n"
-        f"{claim.setup} Command: `minitorch-cnn analyse claims {name}`, {entry['seeds']} "
-        f"seed{'s' * (entry['seeds'] > 1)}.\n\n"
+        f"{claim.setup} Command: `minitorch-cnn analyse claims {name}`, {seeds} "
+        f"seed{'s' * (seeds > 1)}.\n\n"
         f"![{claim.says}](claims/{name}.png)\n\n[The figure as SVG](claims/{name}.svg)\n{table}"
     )
 
@@ -92,16 +112,24 @@ def page(results: dict[str, dict]) -> str:
 def main(names: list[str]) -> None:
     RESULTS.parent.mkdir(exist_ok=True)
     results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    for name in names or CLAIMS:
+    for name, entry in ({} if names else results).items():
+        if entry["values"]:
+            draw(stored(name, entry))
+    for name in names:
         start = time.perf_counter()
         found = measure_claim(name)
         results[name] = entry_of(found, time.perf_counter() - start)
         draw(found)
         print(f"{name}: {found.answer}: {found.why} ({results[name]['seconds']} s)")
-        ordered = {known: results[known] for known in CLAIMS if known in results}
-        text = json.dumps(ordered, indent=1, ensure_ascii=False) + "\n"
-        RESULTS.write_text(text, encoding="utf-8")
-        (DOCS / "claims.md").write_text(page(ordered), encoding="utf-8")
+        write(results)
+    write(results)
+
+
+def write(results: dict[str, dict]) -> None:
+    ordered = {known: results[known] for known in CLAIMS if known in results}
+    lines = (f"{json.dumps(k)}: {json.dumps(v, ensure_ascii=False)}" for k, v in ordered.items())
+    RESULTS.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    (DOCS / "claims.md").write_text(page(ordered), encoding="utf-8")
 
 
 if __name__ == "__main__":

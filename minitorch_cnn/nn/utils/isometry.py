@@ -7,7 +7,13 @@ and the small rest of change is corrected in the backward pass.
 
     (lambda / 2) sum_l ||W_l' W_l - I||_F^2,    W_l (inputs of a filter, filters)
 
-is added to the loss instead of weight decay. PyTorch has neither function.
+is added to the loss instead of weight decay. PyTorch has neither function. The recipe:
+
+    for conv in convolutions: nn.init.orthogonal_(conv.weight)
+    optimizer = SGD(net.parameters(), lr=0.05, momentum=0.9, weight_decay=0)
+    handle = modulate_gradients(modules)    # of convolution, batch norm and ReLU
+    ...
+    loss = F.cross_entropy(net(x), y) + 0.01 * orthonormality(net.parameters())
 
 Deviations from the paper
 - It modulates in an initial part of training, by a schedule; here every backward pass is modulated
