@@ -170,7 +170,13 @@ HARD = {  # what only Linux's kernel stops
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", HOSTILE)
+def each(kinds):
+    """The kinds as parameters; those that wait for a limit by the clock are slow."""
+    slow = {"sleep", "an endless loop in the cell", "a segmentation fault"}
+    return [pytest.param(kind, marks=[pytest.mark.slow] * (kind in slow)) for kind in kinds]
+
+
+@pytest.mark.parametrize("kind", each(HOSTILE))
 def test_a_hostile_function_has_no_points_and_the_others_theirs(graded, kind):
     columns, said = HOSTILE[kind]
     result = graded(columns=columns)
@@ -179,7 +185,7 @@ def test_a_hostile_function_has_no_points_and_the_others_theirs(graded, kind):
 
 
 @linux
-@pytest.mark.parametrize("kind", HARD)
+@pytest.mark.parametrize("kind", each(HARD))
 def test_what_takes_too_much_is_stopped_by_the_system(graded, kind):
     columns, said = HARD[kind]
     result = graded(columns=columns)
@@ -247,6 +253,7 @@ def test_checks_and_given_cells_of_the_student_do_not_count(graded):
     assert points(graded(cells=cells)) == {"im2col": 0, "sliding": 2}
 
 
+@pytest.mark.slow
 def test_the_time_of_a_file_is_limited_in_all(exercise, handed_in):
     slow = ANYTHING.format("import time; time.sleep(1000)")
     with Grader(Limits(seconds=1, total=2), exercises=[exercise]) as grader:
