@@ -203,8 +203,8 @@ central = np.array(
 )
 best, best_one = steps[central.argmin()], steps[one_sided.argmin()]
 
-plt.loglog(steps, one_sided, "o-", color="#8a8f98", label="one-sided")
-plt.loglog(steps, central, "o-", color="#1f5fbf", label="central")
+plt.loglog(steps, one_sided, "o-", color="grey", label="one-sided")
+plt.loglog(steps, central, "o-", color="C0", label="central")
 plt.gca().invert_xaxis()
 plt.xlabel("step h")
 plt.ylabel("mean error of the slope")
@@ -273,8 +273,8 @@ forward_ms = [1000 * seconds(lambda n=n: chain(n), 5) for n in lengths]
 ends = [chain(n) for n in lengths]
 backward_ms = [1000 * seconds(lambda y=y: backward(y, 1.0), 5) for _, y in ends]
 ratio, growth = backward_ms[-1] / forward_ms[-1], backward_ms[-1] / backward_ms[0]
-plt.plot(lengths, forward_ms, "o-", color="#8a8f98", label="forward")
-plt.plot(lengths, backward_ms, "o-", color="#1f5fbf", label="backward")
+plt.plot(lengths, forward_ms, "o-", color="grey", label="forward")
+plt.plot(lengths, backward_ms, "o-", color="C0", label="backward")
 plt.xlabel("operations in the chain")
 plt.ylabel("time (ms)")
 plt.title(

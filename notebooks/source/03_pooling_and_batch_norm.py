@@ -222,7 +222,7 @@ def gap(batches, momentum=0.1):
 
 seen = [0, 1, 2, 5, 10, 20, 40, 80]
 gaps = [gap(n) for n in seen]
-plt.plot(seen, gaps, "o-", color="#1f5fbf")
+plt.plot(seen, gaps, "o-", color="C0")
 plt.yscale("log")
 plt.xlabel("training batches seen")
 plt.ylabel("mean |train - eval| output")
@@ -267,8 +267,8 @@ def bias_gradient(*after):
 
 alone, behind = bias_gradient(), bias_gradient(nn.BatchNorm2d(8))
 places = np.arange(2)
-plt.bar(places - 0.2, [alone[1], behind[1]], 0.4, color="#8a8f98", label="of the kernel")
-plt.bar(places + 0.2, [alone[0], behind[0]], 0.4, color="#1f5fbf", label="of the bias")
+plt.bar(places - 0.2, [alone[1], behind[1]], 0.4, color="grey", label="of the kernel")
+plt.bar(places + 0.2, [alone[0], behind[0]], 0.4, color="C0", label="of the bias")
 plt.yscale("log")
 plt.xticks(places, ["convolution", "convolution, batch norm"])
 plt.ylabel("largest |gradient|")

@@ -179,7 +179,7 @@ def through(rule, activation, slope):
     return outputs, gradients(gy, weights, outputs, slope)
 
 
-colours = {"lecun": "#1f5fbf", "torch": "#8a8f98", "glorot": "#5aa9a3", "he": "#d9822b"}
+colours = {"lecun": "C0", "torch": "grey", "glorot": "C2", "he": "C1"}
 figure, axes = plt.subplots(2, 2, figsize=(8, 5), sharex=True, sharey="row")
 last = {}
 kinds = {"tanh": (np.tanh, lambda y: 1 - y**2), "ReLU": (relu, lambda y: y > 0)}
@@ -226,8 +226,8 @@ zeros = [
     float((signals(x, weights, lambda a, b=shift: relu(a - b))[-1] == 0).mean()) for shift in shifts
 ]
 half = shifts[int(np.argmax(np.array(shares) > 0.5))]
-plt.plot(shifts, np.array(zeros) * 100, "o-", color="#8a8f98", label="zeros")
-plt.plot(shifts, np.array(shares) * 100, "o-", color="#1f5fbf", label="dead: zero for all digits")
+plt.plot(shifts, np.array(zeros) * 100, "o-", color="grey", label="zeros")
+plt.plot(shifts, np.array(shares) * 100, "o-", color="C0", label="dead: zero for all digits")
 plt.xlabel("bias taken off in each layer")
 plt.ylabel("units of layer 6 (%)")
 plt.title(f"At a bias of -{half:.2f} more than half of the units are dead")
@@ -256,9 +256,9 @@ weights = [
     deviation("lecun", WIDTH, WIDTH) * rng.standard_normal((WIDTH, WIDTH)) for _ in range(LAYERS)
 ]
 for name, activation, colour in (
-    ("ReLU", relu, "#8a8f98"),
-    ("ELU", elu, "#5aa9a3"),
-    ("SELU", selu, "#d9822b"),
+    ("ReLU", relu, "grey"),
+    ("ELU", elu, "C2"),
+    ("SELU", selu, "C1"),
 ):
     stds = [float(y.std(0).mean()) for y in signals(x, weights, activation)]
     plt.plot(range(1, LAYERS + 1), stds, "o-", markersize=3, color=colour, label=name)

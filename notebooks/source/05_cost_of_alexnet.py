@@ -217,9 +217,9 @@ for axis, (cost, title) in zip(axes, names.items(), strict=True):
     left = np.zeros(4)
     for part, (label, colour) in enumerate(
         [
-            ("early convolutions", "#1f5fbf"),
+            ("early convolutions", "C0"),
             ("late convolutions", "#9dbbe3"),
-            ("fully connected", "#d9822b"),
+            ("fully connected", "C1"),
         ]
     ):
         axis.barh(networks, shares[cost][:, part], left=left, color=colour, label=label)
@@ -280,8 +280,8 @@ with mt.no_grad():
 costs = {row.name: row for row in mt.analysis.summary(net, (3, 227, 227)).rows}
 figure, axis = plt.subplots(figsize=(6.4, 3.6))
 for kind, colour, label in (
-    (nn.Conv2d, "#1f5fbf", "convolution"),
-    (nn.Linear, "#d9822b", "fully connected"),
+    (nn.Conv2d, "C0", "convolution"),
+    (nn.Linear, "C1", "fully connected"),
 ):
     chosen = [name for name, (module, _) in calls.items() if isinstance(module, kind)]
     work = [costs[name].macs / 1e6 for name in chosen]

@@ -138,9 +138,9 @@ expect([field(stack) for stack in stacks] == sizes, "the stacks see as far as th
 stacked = [macs((C,) * (len(stack) + 1), [(3, 3)] * len(stack)) for stack in stacks]
 flat = [macs((C, C, C), [(1, n), (n, 1)]) for n in sizes]
 for values, label, colour in (
-    (whole, "n x n", "#8a8f98"),
-    (stacked, "3 x 3, several times", "#1f5fbf"),
-    (flat, "1 x n, then n x 1", "#d9822b"),
+    (whole, "n x n", "grey"),
+    (stacked, "3 x 3, several times", "C0"),
+    (flat, "1 x n, then n x 1", "C1"),
 ):
     plt.plot(sizes, np.array(values) / 1000, "o-", color=colour, label=label)
 plt.xticks(sizes)
@@ -181,12 +181,12 @@ naive = [million(bare, size[0]) if bare else 0 for bare, _, size in branches.val
 reduced = [million(pairs, size[0]) for _, pairs, size in branches.values()]
 channels = {"naive": 64 + 128 + 32 + 192, "reduced": 64 + 128 + 32 + 32}
 places = np.arange(4)
-plt.bar(places - 0.2, naive, 0.4, color="#8a8f98", label=f"naive, {channels['naive']} maps out")
+plt.bar(places - 0.2, naive, 0.4, color="grey", label=f"naive, {channels['naive']} maps out")
 plt.bar(
     places + 0.2,
     reduced,
     0.4,
-    color="#1f5fbf",
+    color="C0",
     label=f"as published, {channels['reduced']} maps out",
 )
 plt.xticks(places, list(branches))
@@ -290,7 +290,7 @@ for name, (end, auxiliary) in ends.items():
     accuracy[name] = learn(net)
     if name == "global average":
         averaged = net
-left = plt.bar(list(ends), list(accuracy.values()), 0.5, color="#1f5fbf")
+left = plt.bar(list(ends), list(accuracy.values()), 0.5, color="C0")
 plt.bar_label(
     left, [f"{params[name]:,} parameters\nin the end" for name in ends], padding=2, fontsize=9
 )
