@@ -86,7 +86,14 @@ def usages_of(text: str, name: str, defines: list[str], architecture: int) -> di
     """
     options = [*GPU_OPTIONS, *defines, *CUPY_OPTIONS, "--ptxas-options=-v"]
     options.append(f"--gpu-architecture=sm_{architecture}")
-    return dict(_read(_log(text, name, options)))
+    log = _cached(text, name, options, "ProgramLog")
+    return dict(_read(log.rstrip(b"\0").decode()))
+
+
+def cubin(text: str, name: str, defines: list[str], architecture: int) -> bytes:
+    """The machine code of a text as an ELF file, cached. Raises as `usages`."""
+    options = [*GPU_OPTIONS, *defines, *CUPY_OPTIONS, f"--gpu-architecture=sm_{architecture}"]
+    return _cached(text, name, options, "CUBIN")
 
 
 def _read(log: str) -> Iterator[tuple[str, Usage]]:
@@ -99,33 +106,42 @@ def _read(log: str) -> Iterator[tuple[str, Usage]]:
         yield name, Usage(int(registers), int(shared[1]) if shared else 0, spilled)
 
 
-def _log(text: str, name: str, options: list[str]) -> str:
-    """The log of compiling a text to machine code, cached in a file."""
+def _cached(text: str, name: str, options: list[str], result: str) -> bytes:
+    """What NVRTC makes of a text, "ProgramLog" or "CUBIN", cached in a file."""
     library = nvrtc()
     if library is None:
         raise RuntimeError("check: NVRTC is not installed (pip install nvidia-cuda-nvrtc)")
     known = "\0".join([text, str(_version(library)), *options])
-    path = cache_folder() / f"nvrtc-{hashlib.sha256(known.encode()).hexdigest()[:20]}.log"
+    digest = hashlib.sha256(known.encode()).hexdigest()[:20]
+    path = cache_folder() / f"nvrtc-{digest}.{'log' if result == 'ProgramLog' else 'cubin'}"
     if not path.exists():
-        log = _compile(library, text, name, options)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
-            file.write(log)
+        made = _compile(library, text, name, options, result)
+        with tempfile.NamedTemporaryFile("wb", dir=path.parent, delete=False) as file:
+            file.write(made)
         os.replace(file.name, path)
-    return path.read_text()
+    return path.read_bytes()
 
 
-def _compile(library: ctypes.CDLL, text: str, name: str, options: list[str]) -> str:
-    program, size = ctypes.c_void_p(), ctypes.c_size_t()
+def _compile(library: ctypes.CDLL, text: str, name: str, options: list[str], result: str) -> bytes:
+    program = ctypes.c_void_p()
     library.nvrtcCreateProgram(ctypes.byref(program), text.encode(), name.encode(), 0, None, None)
     values = (ctypes.c_char_p * len(options))(*(option.encode() for option in options))
     failed = library.nvrtcCompileProgram(program, len(options), values)
-    library.nvrtcGetProgramLogSize(program, ctypes.byref(size))
-    log = ctypes.create_string_buffer(size.value)
-    library.nvrtcGetProgramLog(program, log)
+    made = _result(library, program, "ProgramLog" if failed else result)
     library.nvrtcDestroyProgram(ctypes.byref(program))
     if failed:
-        raise RuntimeError(f"check: NVRTC cannot compile {name} {options}:\n{log.value.decode()}")
-    return log.value.decode()
+        told = made.rstrip(b"\0").decode()
+        raise RuntimeError(f"check: NVRTC cannot compile {name} {options}:\n{told}")
+    return made
+
+
+def _result(library: ctypes.CDLL, program: ctypes.c_void_p, kind: str) -> bytes:
+    """A result of a compiled program, by the functions nvrtcGet<kind>Size and nvrtcGet<kind>."""
+    size = ctypes.c_size_t()
+    getattr(library, f"nvrtcGet{kind}Size")(program, ctypes.byref(size))
+    made = ctypes.create_string_buffer(size.value)
+    getattr(library, f"nvrtcGet{kind}")(program, made)
+    return made.raw
 
 
 @cache

@@ -45,6 +45,7 @@
 #define ld4(...) emulator::load4(HERE("ld4"), __VA_ARGS__)
 #define st4(...) emulator::store4(HERE("st4"), __VA_ARGS__)
 #define mma_tf32(...) emulator::multiply(HERE("mma_tf32"), __VA_ARGS__)
+#define ldmatrix4(...) emulator::load_matrices(HERE("ldmatrix4"), __VA_ARGS__)
 #define cp_async16(...) emulator::copy_counted(HERE("cp_async16"), 16, __VA_ARGS__)
 #define cp_async4(...) emulator::copy_counted(HERE("cp_async4"), 4, __VA_ARGS__)
 #define cp_async_commit() emulator::commit_copies()
@@ -254,6 +255,17 @@ inline void multiply(Place place, float (&d)[4], const unsigned (&a)[4], const u
             d[i] += left * right;
         }
     }
+}
+
+// Each lane reads its row at the same time as the others, and passes it on.
+NOT_COUNTED inline void load_matrices(Place place, unsigned (&words)[4], const float* row)
+{
+    check_alignment(place, row);
+    NOTE(row, 16, false);
+    const Slot* slots = exchange(place, ~0u, row, 16);
+    const int lane = lane_of_thread();
+    for (int i = 0; i < 4; i++)
+        memcpy(&words[i], slots[8 * i + lane / 4].bytes + lane % 4 * 4, 4);
 }
 
 }  // namespace emulator

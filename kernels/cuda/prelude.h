@@ -75,6 +75,17 @@ __device__ __forceinline__ void mma_tf32(float (&d)[4], const unsigned (&a)[4], 
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
+// Four matrices of 8 x 4 floats in shared memory. Lane l passes the address of row l % 8 of matrix
+// l / 8, a multiple of 16 bytes, and gets the bits of element [l / 4][l % 4] of each: the fragments
+// of mma_tf32.
+__device__ __forceinline__ void ldmatrix4(unsigned (&words)[4], const float* row)
+{
+    const unsigned address = (unsigned)__cvta_generic_to_shared(row);
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(words[0]), "=r"(words[1]), "=r"(words[2]), "=r"(words[3])
+                 : "r"(address) : "memory");
+}
+
 // Asynchronous copies of 16 or 4 bytes from global to shared memory; zeros, without reading the
 // address, where `valid` is false. A commit closes a group of copies; cp_async_wait<n>() waits for
 // all groups of this thread except the last n. Other threads see the copies after a __syncthreads()

@@ -58,11 +58,14 @@ def _implicit_gemm(tile, real, registers):
 def _tf32(tile, K, vector, registers):
     """The dynamic shared memory, at most 57 or 62 KB, is requested by the launch."""
     definitions = {"KH": K, "KW": K, "VECTOR": vector} | tile
+    rounded, as_it_is = {"ROUNDED": int(K > 1)}, {"ROUNDED": 0}
     return [
-        Specialisation(TF32.path, definitions, {TF32.name: Usage(registers, 0)}, since=80),
+        Specialisation(
+            TF32.path, definitions | rounded, {TF32.name: Usage(registers, 0)}, since=80
+        ),
         Specialisation(
             TF32.weight_grad_path,
-            definitions,
+            definitions | as_it_is,
             {f"{TF32.name}_weight_grad": Usage(registers, 2048)},
             since=80,
         ),
@@ -80,8 +83,9 @@ SPECIALISATIONS = [
             "conv2d/cuda/pack.cu",
             {"REAL": real, "KH": 3, "KW": 3, "CHANNELS_LAST": last},
             {"pack_weights": Usage(40, 0)},
+            since,
         )
-        for real, last in (("float", 1), ("float", 0), ("double", 0))
+        for real, last, since in (("float", 1, 80), ("float", 0, 75), ("double", 0, 75))
     ),
     # MobileNet, and the larger windows of later networks
     _depthwise(128, 64, _taps(3, 1, 56)),

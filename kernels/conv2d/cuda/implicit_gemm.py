@@ -121,13 +121,13 @@ class ImplicitGemm:
             values = *map(np.int32, sizes), np.int64(math.prod(shape)), now
             definitions = self._definitions(dtype, down.size, across.size)
             is_x = _reads_all(H, down, step[0]) and _reads_all(W, across, step[1])
-            definitions |= self._copying(is_x and H * W % 4 == 0)
+            as_it_is = function == "forward" and self._reads_unpacked(IN, KH * KW)
+            definitions |= self._copying(is_x and H * W % 4 == 0, packed=not as_it_is)
             kernel = cuda_module(self.path, **tile, **definitions)[self.name]
             grid = blocks(N * down.count * across.count, tile["BN"]) * blocks(M, tile["BM"])
             grid, block = (grid, groups * splits), (self._threads(tile),)
             shared = self._shared_bytes(tile, transposed=False)
             launch = kernel.planned(grid, block, values, shared)
-            as_it_is = function == "forward" and self._reads_unpacked(IN, KH * KW)
             rows = groups * M, down.size, across.size
             pack, packed = (
                 (None, None)
@@ -148,7 +148,7 @@ class ImplicitGemm:
         splits = parts_for(groups * grid[0] * grid[1], most_splits, TARGET_BLOCKS)
         sizes = (N, groups, IN, M, H, W, OH, OW, *window.stride, *window.dilation)
         sizes += (-window.padding[0][0], -window.padding[1][0], splits)
-        definitions = self._definitions(dtype, KH, KW) | self._copying(OH * OW % 4 == 0)
+        definitions = self._definitions(dtype, KH, KW) | self._copying(OH * OW % 4 == 0, False)
         module = cuda_module(self.weight_grad_path, **tile, **definitions)
         grid, block = (*grid, groups * splits), (self._threads(tile),)
         shared, values = self._shared_bytes(tile, transposed=True), tuple(map(np.int32, sizes))
@@ -184,8 +184,10 @@ class ImplicitGemm:
     def _definitions(self, dtype, KH, KW):
         return {"REAL": real(dtype), "KH": KH, "KW": KW}
 
-    def _copying(self, by_four):
-        """The -D settings for copies; by_four: four adjacent positions are aligned to 16 bytes."""
+    def _copying(self, by_four, packed):
+        """The -D settings for copies; by_four: four adjacent positions are aligned to 16 bytes;
+        packed: the first factor was packed.
+        """
         return {}
 
     def _threads(self, tile):
@@ -220,8 +222,8 @@ class TF32ImplicitGemm(ImplicitGemm):
     def _definitions(self, dtype, KH, KW):
         return {"KH": KH, "KW": KW}
 
-    def _copying(self, by_four):
-        return {"VECTOR": 4 if by_four else 1}
+    def _copying(self, by_four, packed):
+        return {"VECTOR": 4 if by_four else 1, "ROUNDED": int(packed)}
 
     def _threads(self, tile):
         return tile["WARPS_M"] * tile["WARPS_N"] * 32

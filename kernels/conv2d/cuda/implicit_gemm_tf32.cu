@@ -13,6 +13,10 @@
 #include "finish.h"
 #include "tf32_tile.h"
 
+#define STAGE (BM * PITCH_K + BK * PITCH_N)  // the elements of a piece of both factors
+#define ROWS_A (THREADS / (BK / 4))  // the rows of a piece that all threads copy at a time
+#define ROWS_B (THREADS / (BN / VECTOR))
+
 // y from x and a as in implicit_gemm.cu, but k is ordered (kh, kw, c), and the channels of every
 // tap are padded with zeros to a multiple of BK: a (groups, M, KH * KW, PADDED). So each piece
 // belongs to one tap, and its rows of x are whole planes apart. With VECTOR = 4 the columns are x
@@ -25,71 +29,78 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
     int first_w, int splits, long long part, bool relu)
 {
     SHARED(float, shared);
-    float* const pieces_a = shared;
-    float* const pieces_b = shared + STAGES * BM * PITCH_K;
     const int lane = threadIdx.x, group = blockIdx.y % groups, split = blockIdx.y / groups;
     const int tiles_m = (M + BM - 1) / BM, first_m = blockIdx.x % tiles_m * BM;
     // Positions and planes fit 32 bits, since each has at least 16 channels.
     const unsigned first_t = blockIdx.x / tiles_m * BN, T = (unsigned)N * QH * QW;
     const long long plane = (long long)H * W;
     const unsigned pieces_of_tap = (IN + BK - 1) / BK, all = TAPS * pieces_of_tap, K = all * BK;
-    const int begin = all * split / splits, end = all * (split + 1) / splits;
+    const int begin = all * split / splits, count = (int)(all * (split + 1) / splits) - begin;
 
+    // This thread copies 4 elements of rows m, m + ROWS_A... of a, and in b row `row` of every
+    // ROWS_B: 4 columns, adjacent in x, or 1 that it gathers.
+    const int m = lane / (BK / 4), k = lane % (BK / 4) * 4;
+    const float* from_a = a + ((long long)group * M + first_m + m) * K + begin * BK + k;
+    float* const at_a = shared + m * PITCH_K + k;
+    const int column = lane % (BN / VECTOR) * VECTOR, row = lane / (BN / VECTOR);
+    float* const at_b = shared + BM * PITCH_K + row * PITCH_N + column;
+    const unsigned t = first_t + column;
+    int channel = begin % pieces_of_tap * BK;  // the first of the piece
 #if VECTOR == 4
-    // The four columns that this thread copies, adjacent in x.
-    const unsigned t = first_t + lane % (BN / 4) * 4;
-    const float* image = x + ((long long)(t / (H * W)) * groups + group) * IN * plane + t % (H * W);
+    const float* image = x + ((long long)(t / plane) * groups + group) * IN * plane + t % plane;
+    const float* from_b = image + (channel + row) * plane;
+    const bool inside = t < T;
 #else
-    // The column that this thread gathers.
-    const unsigned t = first_t + lane % BN;
     const int h0 = (int)(t / QW % QH) * step_h + origin_h, w0 = (int)(t % QW) * step_w + origin_w;
-    const float* image = x + ((long long)(t / QW / QH) * groups + group) * IN * plane;
+    const float* image = x + ((long long)(t / QW / QH) * groups + group) * IN * plane + row * plane;
+    int tap = begin / pieces_of_tap, h = h0 + tap / KW * dilation_h, w = w0 + tap % KW * dilation_w;
+    bool inside = t < T && 0 <= h && h < H && 0 <= w && w < W;
+    const float* from_b = image + channel * plane + (long long)h * W + w;
 #endif
-    const float* rows = a + (long long)group * M * K;
+    int stage = 0, ready = 0;  // where the memory of the next copies begins, and of the next product
 
     float sum[TILES_M][TILES_N][4] = {};
     #pragma unroll 1
-    for (int piece = begin; piece < end + STAGES - 1; piece++) {
-        if (piece >= begin + STAGES - 1) {
+    for (int piece = 0; piece < count + STAGES - 1; piece++) {
+        if (piece >= STAGES - 1) {
             cp_async_wait<STAGES - 2>();
             __syncthreads();
         }
-        if (piece < end) {
-            float* to_a = pieces_a + piece % STAGES * (BM * PITCH_K);
-            float* to_b = pieces_b + piece % STAGES * (BK * PITCH_N);
+        if (piece < count) {
             #pragma unroll
-            for (int i = lane; i < BM * BK / 4; i += THREADS) {
-                const int m = i / (BK / 4), k = i % (BK / 4) * 4;
-                const float* from = rows + (long long)(first_m + m) * K + piece * BK + k;
-                cp_async16(to_a + m * PITCH_K + k, from, first_m + m < M);
-            }
+            for (int i = 0; i * ROWS_A < BM; i++)
+                if (BM % ROWS_A == 0 || m < BM)
+                    cp_async16(
+                        at_a + stage + i * ROWS_A * PITCH_K, from_a + (long long)i * ROWS_A * K,
+                        first_m + m + i * ROWS_A < M);
+            from_a += BK;
+            #pragma unroll
+            for (int i = 0; i < BK; i += ROWS_B) {
 #if VECTOR == 4
-            const int column = lane % (BN / 4) * 4;
-            const float* from = image + (long long)(piece * BK + lane / (BN / 4)) * (H * W);
-            #pragma unroll
-            for (int row = lane / (BN / 4); row < BK; row += THREADS / (BN / 4)) {
-                cp_async16(to_b + row * PITCH_N + column, from, t < T && piece * BK + row < IN);
-                from += THREADS / (BN / 4) * plane;
-            }
+                cp_async16(at_b + stage + i * PITCH_N, from_b, inside && channel + row + i < IN);
 #else
-            const int tap = piece / (int)pieces_of_tap;
-            const int first_c = (piece - tap * (int)pieces_of_tap) * BK;
-            const int h = h0 + tap / KW * dilation_h, w = w0 + tap % KW * dilation_w;
-            const bool inside = t < T && 0 <= h && h < H && 0 <= w && w < W;
-            const float* from = image + (long long)(first_c + lane / BN) * (H * W) + h * W + w;
-            #pragma unroll
-            for (int row = lane / BN; row < BK; row += THREADS / BN) {
-                cp_async4(to_b + row * PITCH_N + lane % BN, from, inside && first_c + row < IN);
-                from += THREADS / BN * plane;
+                cp_async4(at_b + stage + i * PITCH_N, from_b, inside && channel + row + i < IN);
+#endif
+                from_b += ROWS_B * plane;
+            }
+            channel += BK;
+#if VECTOR == 1
+            if (channel >= IN) {
+                channel = 0;
+                tap++;
+                h = h0 + tap / KW * dilation_h;
+                w = w0 + tap % KW * dilation_w;
+                inside = t < T && 0 <= h && h < H && 0 <= w && w < W;
+                from_b = image + (long long)h * W + w;
             }
 #endif
+            stage = stage == (STAGES - 1) * STAGE ? 0 : stage + STAGE;
         }
         cp_async_commit();
-        const int ready = piece - (STAGES - 1);
-        if (ready >= begin)
-            multiply(
-                pieces_a + ready % STAGES * (BM * PITCH_K),
-                pieces_b + ready % STAGES * (BK * PITCH_N), PITCH_N, 1, sum);
+        if (piece >= STAGES - 1) {
+            multiply<false>(shared + ready, shared + ready + BM * PITCH_K, sum);
+            ready = ready == (STAGES - 1) * STAGE ? 0 : ready + STAGE;
+        }
     }
 
     #pragma unroll

@@ -10,80 +10,97 @@
 #include "prelude.h"
 #include "tf32_tile.h"
 
+#define STAGE ((BM + BN) * PITCH_K)  // the elements of a piece of both factors
+#define ROWS_A (THREADS / (BK / VECTOR))  // the rows of a piece that all threads copy at a time
+#define ROWS_B (THREADS / BK)
+
+// A column of the piece: where it begins in an image, and the position of its tap.
+struct __align__(16) Column {
+    long long offset;
+    int down, across;
+};
+
 extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_gemm_tf32_weight_grad(
     const float* x, const float* gy, float* gw, int N, int groups, int IN, int M, int H, int W,
     int OH, int OW, int step_h, int step_w, int dilation_h, int dilation_w, int origin_h,
     int origin_w, int splits)
 {
     SHARED(float, shared);
-    __shared__ long long offset[BN];     // of column k of the piece, in an image
-    __shared__ int down[BN], across[BN]; // position of its tap
-    float* const pieces_a = shared;
-    float* const pieces_b = shared + STAGES * BM * PITCH_K;
+    __shared__ Column columns[BN];
     const int lane = threadIdx.x, group = blockIdx.z % groups, split = blockIdx.z / groups;
     const int first_m = blockIdx.y * BM, first_k = blockIdx.x * BN, K = IN * TAPS;
     const long long plane = (long long)H * W, plane_y = (long long)OH * OW, T = N * plane_y;
     const long long all = (T + BK - 1) / BK;  // below 2^31, since T is below 2^32
-    const int begin = (int)(all * split / splits), end = (int)(all * (split + 1) / splits);
+    const int begin = (int)(all * split / splits);
+    const int count = (int)(all * (split + 1) / splits) - begin;
     for (int i = lane; i < BN; i += THREADS) {
         const int k = first_k + i;
-        down[i] = k < K ? k % TAPS / KW * dilation_h : -H - OH * step_h;  // outside for all
-        across[i] = k % KW * dilation_w;
-        offset[i] = k / TAPS * plane + (long long)down[i] * W + across[i];
+        const int down = k < K ? k % TAPS / KW * dilation_h : -H - OH * step_h;  // outside for all
+        const int across = k % KW * dilation_w;
+        columns[i] = {k / TAPS * plane + (long long)down * W + across, down, across};
     }
     __syncthreads();
 
-    // The output positions whose elements this thread gathers in each piece: one of x, (n, i, j),
-    // and VECTOR of gy, starting at position ty of image ny.
-    const unsigned t = (unsigned)begin * BK + lane % BK;
-    int j = t % OW, i = t / OW % OH, n = t / OW / OH;
+    // This thread copies VECTOR elements of rows m, m + ROWS_A... of gy, starting at position ty of
+    // image ny, and gathers columns k, k + ROWS_B... of x at the output position (n, i, j).
+    const int m = lane / (BK / VECTOR), k = lane / BK;
     const unsigned first = (unsigned)begin * BK + lane % (BK / VECTOR) * VECTOR;
     int ty = first % (OH * OW), ny = first / (OH * OW);
+    const unsigned t = (unsigned)begin * BK + lane % BK;
+    int j = t % OW, i = t / OW % OH, n = t / OW / OH;
+    // From a piece to the next.
+    const int step_j = BK % OW, step_i = BK / OW % OH, step_n = BK / OW / OH;
+    const int step_ty = BK % (OH * OW);
+    float* const at_a = shared + m * PITCH_K + lane % (BK / VECTOR) * VECTOR;
+    float* const at_b = shared + BM * PITCH_K + k * PITCH_K + lane % BK;
+    int stage = 0, ready = 0;  // where the memory of the next copies begins, and of the next product
 
     float sum[TILES_M][TILES_N][4] = {};
-    for (int piece = begin; piece < end + STAGES - 1; piece++) {
-        if (piece >= begin + STAGES - 1) {
+    #pragma unroll 1
+    for (int piece = 0; piece < count + STAGES - 1; piece++) {
+        if (piece >= STAGES - 1) {
             cp_async_wait<STAGES - 2>();
             __syncthreads();
         }
-        if (piece < end) {
-            float* to_a = pieces_a + piece % STAGES * (BM * PITCH_K);
-            float* to_b = pieces_b + piece % STAGES * (BN * PITCH_K);
-            const float* source = gy + ((long long)ny * groups + group) * M * plane_y + ty;
+        if (piece < count) {
+            const float* from_a =
+                gy + (((long long)ny * groups + group) * M + first_m + m) * plane_y + ty;
             #pragma unroll
-            for (int m = lane / (BK / VECTOR); m < BM; m += THREADS / (BK / VECTOR)) {
-                const bool exists = ny < N && first_m + m < M;
-                float* to = to_a + m * PITCH_K + lane % (BK / VECTOR) * VECTOR;
-                const float* from = source + (first_m + m) * plane_y;
+            for (int i = 0; i * ROWS_A < BM; i++)
+                if (BM % ROWS_A == 0 || m < BM) {
+                    const bool exists = ny < N && first_m + m + i * ROWS_A < M;
 #if VECTOR == 4
-                cp_async16(to, from, exists);
+                    cp_async16(at_a + stage + i * ROWS_A * PITCH_K, from_a, exists);
 #else
-                cp_async4(to, from, exists);
+                    cp_async4(at_a + stage + i * ROWS_A * PITCH_K, from_a, exists);
 #endif
-            }
+                    from_a += ROWS_A * plane_y;
+                }
             const int h0 = i * step_h + origin_h, w0 = j * step_w + origin_w;
             const float* image =
                 x + ((long long)n * groups + group) * IN * plane + (long long)h0 * W + w0;
             #pragma unroll
-            for (int k = lane / BK; k < BN; k += THREADS / BK) {
-                const int h = h0 + down[k], w = w0 + across[k];
-                const bool exists = n < N && 0 <= h && h < H && 0 <= w && w < W;
-                cp_async4(to_b + k * PITCH_K + lane % BK, image + offset[k], exists);
+            for (int i = 0; i < BN; i += ROWS_B) {
+                const Column column = columns[k + i];
+                const unsigned h = h0 + column.down, w = w0 + column.across;  // large if negative
+                const bool exists = n < N && h < H && w < W;
+                cp_async4(at_b + stage + i * PITCH_K, image + column.offset, exists);
             }
-            for (j += BK; j >= OW; j -= OW)
-                if (++i == OH) {
-                    i = 0;
-                    n++;
-                }
-            for (ty += BK; ty >= OH * OW; ty -= OH * OW)
-                ny++;
+            j += step_j;
+            i += step_i + (j >= OW);
+            n += step_n + (i >= OH);
+            j -= j >= OW ? OW : 0;
+            i -= i >= OH ? OH : 0;
+            ty += step_ty;
+            ny += step_n + (ty >= OH * OW);
+            ty -= ty >= OH * OW ? OH * OW : 0;
+            stage = stage == (STAGES - 1) * STAGE ? 0 : stage + STAGE;
         }
         cp_async_commit();
-        const int ready = piece - (STAGES - 1);
-        if (ready >= begin)
-            multiply(
-                pieces_a + ready % STAGES * (BM * PITCH_K),
-                pieces_b + ready % STAGES * (BN * PITCH_K), 1, PITCH_K, sum);
+        if (piece >= STAGES - 1) {
+            multiply<true>(shared + ready, shared + ready + BM * PITCH_K, sum);
+            ready = ready == (STAGES - 1) * STAGE ? 0 : ready + STAGE;
+        }
     }
 
     float* target = gw + ((long long)split * groups + group) * M * K;

@@ -8,7 +8,7 @@
 //         + (first_h + i * apart_h) * width + first_w + j * apart_w
 //
 // Set by -D: KH, KW: the taps taken. CHANNELS_LAST: rows are (KH, KW, PADDED) with zeros after
-// channel IN, for implicit_gemm_tf32.cu; otherwise (IN, KH, KW). REAL.
+// channel IN, rounded to TF32, for implicit_gemm_tf32.cu; otherwise (IN, KH, KW). REAL.
 
 #include "prelude.h"
 
@@ -28,5 +28,10 @@ extern "C" __global__ void __launch_bounds__(256) pack_weights(
 #endif
     const long long first = (long long)(row / M) * group_step + (long long)(row % M) * row_step;
     const int inside = (first_h + tap / KW * apart_h) * width + first_w + tap % KW * apart_w;
-    packed[at] = k < IN ? w[first + (long long)k * k_step + inside] : REAL(0);
+    const REAL value = k < IN ? w[first + (long long)k * k_step + inside] : REAL(0);
+#if CHANNELS_LAST
+    packed[at] = __uint_as_float(to_tf32(value));
+#else
+    packed[at] = value;
+#endif
 }

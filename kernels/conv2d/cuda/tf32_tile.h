@@ -2,11 +2,15 @@
 //
 // A block computes BM x BN elements of the result. Its WARPS_M x WARPS_N warps have equal shares,
 // made of 16 x 8 tiles of mma.sync m16n8k8. In that instruction lane l holds elements of row or
-// column l / 4 and of k = l % 4 and l % 4 + 4. Rows of BK + 4 = 20 elements begin 20 banks apart,
-// rows of BN + 8 = 8 (mod 32) elements 8 banks apart: either way the 32 lanes read 32 different
-// banks.
+// column l / 4 and of k = l % 4 and l % 4 + 4. ldmatrix reads these for two such tiles at once,
+// where k is adjacent in memory.
 //
-// Set by -D: KH, KW, BM, BN, WARPS_M, WARPS_N.
+// Rows of BK + 4 = 20 elements begin 20 banks apart, so the 8 rows of 4 elements of a matrix lie in
+// 32 different banks. So do the elements that 32 lanes read from rows of BN + 8 = 8 (mod 32)
+// elements.
+//
+// Set by -D: KH, KW, BM, BN, WARPS_M, WARPS_N; ROUNDED: whether the first factor is rounded to TF32
+// in memory already.
 
 #define BK 16
 #define STAGES 3
@@ -17,30 +21,47 @@
 #define PITCH_K (BK + 4)
 #define PITCH_N (BN + 8)
 
-// sum += a (BM x BK) times b (BK x BN). a has rows of PITCH_K elements; element (k, n) of b is
-// b[k * k_step + n * n_step].
-__device__ inline void multiply(
-    const float* a, const float* b, int k_step, int n_step, float sum[TILES_M][TILES_N][4])
+__device__ inline unsigned rounded(unsigned bits)
+{
+    return to_tf32(__uint_as_float(bits));
+}
+
+// sum += a (BM x BK) times b (BK x BN). a has rows of PITCH_K elements. b has rows of PITCH_N
+// elements; by columns, it has BN columns of PITCH_K elements.
+template <bool by_columns>
+__device__ inline void multiply(const float* a, const float* b, float sum[TILES_M][TILES_N][4])
 {
     const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-    const int row = warp / WARPS_N * (BM / WARPS_M) + lane / 4;
-    const int column = warp % WARPS_N * (BN / WARPS_N) + lane / 4;
+    const int column = warp % WARPS_N * (BN / WARPS_N);
+    a += (warp / WARPS_N * (BM / WARPS_M) + lane % 16) * PITCH_K + lane / 16 * 4;
+    if (by_columns)
+        b += (column + lane / 16 * 8 + lane % 8) * PITCH_K + lane / 8 % 2 * 4;
+    else
+        b += lane % 4 * PITCH_N + column + lane / 4;
     #pragma unroll
     for (int k = 0; k < BK; k += 8) {
         unsigned right[TILES_N][2];
         #pragma unroll
-        for (int j = 0; j < TILES_N; j++)
+        for (int j = 0; j < TILES_N; j += 2) {
+            unsigned found[4];  // of tile j: part 0, 1; of tile j + 1: part 0, 1
+            if (by_columns)
+                ldmatrix4(found, b + j * 8 * PITCH_K + k);
             #pragma unroll
-            for (int part = 0; part < 2; part++)
-                right[j][part] = to_tf32(
-                    b[(k + lane % 4 + part * 4) * k_step + (column + j * 8) * n_step]);
+            for (int i = 0; i < 4; i++) {
+                if (!by_columns)
+                    found[i] = __float_as_uint(b[(k + i % 2 * 4) * PITCH_N + (j + i / 2) * 8]);
+                right[j + i / 2][i % 2] = rounded(found[i]);
+            }
+        }
         #pragma unroll
         for (int i = 0; i < TILES_M; i++) {
-            unsigned left[4];
+            unsigned left[4];  // rows 0 to 7 and 8 to 15 of the first four k, then of the others
+            ldmatrix4(left, a + i * 16 * PITCH_K + k);
+#if !ROUNDED
             #pragma unroll
             for (int part = 0; part < 4; part++)
-                left[part] = to_tf32(
-                    a[(row + i * 16 + part % 2 * 8) * PITCH_K + k + lane % 4 + part / 2 * 4]);
+                left[part] = rounded(left[part]);
+#endif
             #pragma unroll
             for (int j = 0; j < TILES_N; j++)
                 mma_tf32(sum[i][j], left, right[j]);

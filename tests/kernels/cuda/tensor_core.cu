@@ -38,3 +38,17 @@ extern "C" __global__ void copies(const float* x, float* y, int shift, bool vali
     for (int j = 0; j < 4; j++)
         y[2 * n + i + j] = tile[0][i + j] + tile[1][i + j];
 }
+
+// y (4, 8, 4) = the four matrices of x (4, 8, 4), read with rows of `pitch` elements.
+extern "C" __global__ void read_matrices(const float* x, float* y, int pitch)
+{
+    __shared__ __align__(16) float tile[32 * 24];
+    const int lane = threadIdx.x;
+    for (int i = 0; i < 4; i++)
+        tile[lane * pitch + i] = x[lane * 4 + i];
+    __syncwarp();
+    unsigned words[4];
+    ldmatrix4(words, tile + lane * pitch);
+    for (int i = 0; i < 4; i++)
+        y[(i * 8 + lane / 4) * 4 + lane % 4] = __uint_as_float(words[i]);
+}

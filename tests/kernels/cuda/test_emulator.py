@@ -199,6 +199,21 @@ def test_a_tensor_core_rounds_to_eleven_bits():
     assert multiply(np.full((16, 8), half), np.eye(8, dtype="f"), False)[0, 0] == 1
 
 
+@pytest.mark.parametrize("pitch", [4, 20])
+def test_a_warp_reads_four_matrices_at_once(pitch):
+    x, y = rng.standard_normal((4, 8, 4)).astype(np.float32), empty((4, 8, 4), "f", like=ANY)
+    kernel = cuda_module(str(HERE / "tensor_core.cu"))["read_matrices"]
+    kernel((1,), (32,), (to_emulator(x), y, np.int32(pitch)))
+    assert np.array_equal(y.get(), x)
+
+
+def test_a_row_of_a_matrix_is_aligned_to_16_bytes():
+    x, y = to_emulator(np.zeros((4, 8, 4), "f")), empty((4, 8, 4), "f", like=ANY)
+    kernel = cuda_module(str(HERE / "tensor_core.cu"))["read_matrices"]
+    with pytest.raises(EmulatorError, match=r"ldmatrix4.*not a multiple of 16"):
+        kernel((1,), (32,), (x, y, np.int32(5)))
+
+
 def copies(shift=0, valid=True):
     x = rng.standard_normal(300).astype(np.float32)
     y = empty((3, 128), np.float32, like=ANY)

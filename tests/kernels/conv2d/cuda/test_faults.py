@@ -135,9 +135,27 @@ FAULTS = {
     ),
     "TF32: fragments of a product mixed up": Fault(
         "tf32_tile.h",
-        "part % 2 * 8",
-        "part / 2 * 8",
+        "lane % 16) * PITCH_K + lane / 16 * 4",
+        "lane / 2) * PITCH_K + lane % 2 * 4",
         TF32, DENSE,
+    ),
+    "TF32 weight gradient: fragments of the second factor mixed up": Fault(
+        "tf32_tile.h",
+        "lane / 16 * 8 + lane % 8) * PITCH_K + lane / 8 % 2 * 4",
+        "lane / 8 % 2 * 8 + lane % 8) * PITCH_K + lane / 16 * 4",
+        TF32, DENSE,
+    ),
+    "TF32: the channels of a tap begin where those of the last one ended": Fault(
+        "implicit_gemm_tf32.cu",
+        "                channel = 0;\n",
+        "                channel -= IN;\n",
+        TF32, DENSE,
+    ),
+    "TF32 weight gradient: the image stays at the end of its rows": Fault(
+        "implicit_gemm_tf32_weight_grad.cu",
+        "n += step_n + (i >= OH)",
+        "n += step_n",
+        TF32, DENSE._replace(batch=2),
     ),
     "split sums: bias added once for every part": Fault(
         "splits.cu",

@@ -4,6 +4,7 @@ import pytest
 from minitorch_cnn.kernels import Window
 from minitorch_cnn.kernels.conv2d.cuda import implicit_gemm
 from minitorch_cnn.kernels.conv2d.cuda.implicit_gemm import PLAIN, TF32
+from minitorch_cnn.kernels.cuda.array import to_host
 from minitorch_cnn.kernels.cuda.emulator import ORDERS, emulated
 from minitorch_cnn.kernels.cuda.launch import forget_plans
 from tests.kernels.conv2d.cuda.emulated_check import (
@@ -12,6 +13,7 @@ from tests.kernels.conv2d.cuda.emulated_check import (
     needs_compiler,
     on_both_devices,
     products,
+    to_device,
 )
 
 LAYERS = {
@@ -56,6 +58,22 @@ def test_tf32_is_off_by_its_rounding_alone(device):
     for name, want in exact.items():
         error = np.abs(rounded[name] - want).max() / np.abs(want).max()
         assert 1e-6 < error < 2e-3, name
+
+
+@on_both_devices
+@pytest.mark.parametrize("size", [1, 3], ids=["as they are", "packed"])
+def test_tf32_rounds_weights_and_inputs_to_the_nearest(size, device):
+    tie = np.float32(1 + 2**-11)  # rounded away from zero; cut off, it would be 1
+    layer = Layer(1, 16, 16, 1, (size, size), Window(size), np.float32)
+    for x_value, w_value in ((1, tie), (tie, 1)):
+        x, w = np.zeros((1, 16, size, size), "f"), np.zeros((16, 16, size, size), "f")
+        x[:, 0, 0, 0], w[:, 0, 0, 0] = x_value, w_value
+        y = TF32.forward(to_device(x, device), to_device(w, device), layer.window, 1)
+        assert np.array_equal(to_host(y).ravel(), np.full(16, 1 + 2**-10, "f"))
+        gx = TF32.input_grad(
+            to_device(x[:, :, :1, :1], device), to_device(w, device), layer.window, layer.size, 1
+        )
+        assert to_host(gx)[0, 0, 0, 0] == np.float32(1 + 2**-10)
 
 
 @on_both_devices

@@ -1,0 +1,60 @@
+import pytest
+
+from minitorch_cnn.kernels.conv2d.cuda.implicit_gemm import TF32
+from minitorch_cnn.kernels.cuda import check
+from minitorch_cnn.kernels.cuda.sass import product_loop
+
+pytestmark = pytest.mark.skipif(check.nvrtc() is None, reason="NVRTC is not installed")
+
+LARGEST = TF32.tiles[-1]  # 128 x 128 by eight warps
+
+
+@pytest.mark.parametrize("architecture", [80, 90, 100])
+@pytest.mark.parametrize(("taps", "vector", "rounded"), [(3, 1, 1), (1, 4, 0), (1, 4, 1)])
+def test_a_warp_takes_at_most_250_instructions_for_a_piece_of_the_largest_tf32_tile(
+    taps, vector, rounded, architecture
+):
+    settings = {"KH": taps, "KW": taps, "VECTOR": vector, "ROUNDED": rounded}
+    loop = product_loop(TF32.path, LARGEST | settings, architecture)
+    assert loop["HMMA"] == 32  # so a turn of the loop is one piece
+    assert loop["LDSM"] == 8 and loop["LDGSTS"] >= 2 + (2 if vector == 4 else 8)
+    assert loop.instructions <= 250
+
+
+@pytest.mark.parametrize("architecture", [80, 90, 100])
+def test_rounding_the_weights_of_a_1x1_convolution_in_the_loop_takes_at_most_300(architecture):
+    settings = {"KH": 1, "KW": 1, "VECTOR": 1, "ROUNDED": 0}
+    loop = product_loop(TF32.path, LARGEST | settings, architecture)
+    assert loop["HMMA"] == 32 and loop.instructions <= 300
+
+
+@pytest.mark.parametrize("architecture", [80, 90, 100])
+def test_a_warp_takes_at_most_420_instructions_for_a_piece_of_a_weight_gradient(architecture):
+    settings = {"KH": 3, "KW": 3, "VECTOR": 4, "ROUNDED": 0}
+    loop = product_loop(TF32.weight_grad_path, LARGEST | settings, architecture)
+    assert loop["HMMA"] == 32 and loop["LDSM"] == 12 and loop.instructions <= 420
+
+
+@pytest.mark.parametrize("architecture", [80, 90, 100])
+def test_the_instructions_of_a_loop_are_counted_whole(architecture, tmp_path):
+    path = tmp_path / "loop.cu"
+    path.write_text(
+        '#include "prelude.h"\n'
+        'extern "C" __global__ void f(const float* x, float* y, int n)\n'
+        "{\n"
+        "    float d[4] = {}; const unsigned a[4] = {1, 2, 3, 4}, b[2] = {5, 6};\n"
+        "    #pragma unroll 1\n"
+        "    for (int i = 0; i < n; i++) {\n"
+        "        mma_tf32(d, a, b);\n"
+        "        if (x[i] > d[0]) mma_tf32(d, a, b);\n"
+        "    }\n"
+        "    for (int i = 0; i < n; i++) y[i] = d[i % 4];\n"
+        "}\n"
+    )
+    loop = product_loop(str(path), {}, architecture)
+    assert loop["HMMA"] == 2 and 6 <= loop.instructions <= 40 and loop["LDSM"] == 0
+
+
+def test_a_text_without_such_a_loop_is_refused():
+    with pytest.raises(ValueError, match=r"splits.cu has no loop with products"):
+        product_loop("conv2d/cuda/splits.cu", {"REAL": "float"}, 90)
