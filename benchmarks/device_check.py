@@ -88,8 +88,11 @@ CALLS = {
         Part(
             "models",
             60,
-            (*PYTEST, "-m", "gpu", "tests/test_gpu.py", "tests/training/test_device_tally.py"),
-            (*PYTEST, "tests/training/test_device_tally.py", "-k", "no_class"),
+            (
+                *(*PYTEST, "-m", "gpu", "tests/cuda", "tests/kernels/philox"),
+                *("tests/test_gpu.py", "tests/training/test_device_tally.py"),
+            ),
+            (*PYTEST, "tests/training/test_device_tally.py", "-k", "no_class or graphed_run_is"),
         ),
         Part(
             "sanitizer",
