@@ -192,7 +192,7 @@ ways = {
 }
 pieces = [segments(addresses) for addresses in ways.values()]
 plt.figure(figsize=(6.4, 2.4))
-bars = plt.barh(list(ways), pieces, color=["#1f5fbf", "#8a8f98", "#d9822b"])
+bars = plt.barh(list(ways), pieces, color=["C0", "grey", "C1"])
 plt.bar_label(bars, padding=3)
 plt.xlim(0, 36)
 plt.gca().invert_yaxis()
@@ -222,9 +222,9 @@ for tile in tiles if kernels.has_compiler() else []:
         right = np.allclose(y, kernels.correlate(x, w), atol=1e-4)
         expect(right, f"{name} is right with tiles of {tile} x {tile}")
         counted[name].append(check.pixels(body, x, w, tile))
-plt.plot(tiles, counted["naive"], "o-", color="#8a8f98", label="naive, counted")
-plt.plot(tiles, counted["tiled"], "o", color="#1f5fbf", label="tiled, counted")
-plt.plot(tiles, formula, color="#1f5fbf", linewidth=0.8, label="((T + 2) / T)$^2$")
+plt.plot(tiles, counted["naive"], "o-", color="grey", label="naive, counted")
+plt.plot(tiles, counted["tiled"], "o", color="C0", label="tiled, counted")
+plt.plot(tiles, formula, color="C0", linewidth=0.8, label="((T + 2) / T)$^2$")
 plt.xticks(tiles)
 plt.ylim(0, 10)
 plt.xlabel("tile T (threads a side)")
@@ -253,7 +253,7 @@ points = {
     "64 channels in and out": 64 * 18 / (4 * (counted["tiled"][2] + 1)),
 }
 for (name, intensity), colour in zip(
-    points.items(), ("#8a8f98", "#1f5fbf", "#d9822b"), strict=True
+    points.items(), ("grey", "C0", "C1"), strict=True
 ):
     height = attainable(intensity, PEAK, BANDWIDTH) / 1e12
     plt.plot(intensity, height, "o", color=colour, label=f"{name}: {height:.1f} T/s")

@@ -254,7 +254,7 @@ check.blocks(to_blocks)
 graphs = {"captured": graph, "folded": fold(graph)}
 graphs["fused"] = fuse(graphs["folded"])
 kinds = ["Conv", "FusedConv", "BatchNormalization", "Add", "Relu", "others"]
-colours = ["#1f5fbf", "#0b2f66", "#e07b39", "#5aa469", "#c94f7c", "#8a8f98"]
+colours = ["C0", "C3", "C1", "C2", "C4", "grey"]
 left = np.zeros(len(graphs))
 for kind, colour in zip(kinds, colours, strict=True):
     counts = [
@@ -378,9 +378,9 @@ with mt.no_grad():
         expect(error < 1e-5, f"{name} computes what the net does")
         times[name] = seconds(lambda call=call: call(x), 30)
 figure, axes = plt.subplots(1, 2, figsize=(9, 3))
-axes[0].bar(list(moved), list(moved.values()), color="#8a8f98", width=0.6)
+axes[0].bar(list(moved), list(moved.values()), color="grey", width=0.6)
 axes[0].set_ylabel("read and written (MiB)")
-axes[1].bar(list(times), [1000 * t for t in times.values()], color="#1f5fbf", width=0.6)
+axes[1].bar(list(times), [1000 * t for t in times.values()], color="C0", width=0.6)
 axes[1].set_ylabel("time of an image (ms)")
 saved = 100 * (1 - moved["fused"] / moved["captured"])
 ratio = times["net"] / times["fused"]

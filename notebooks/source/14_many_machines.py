@@ -168,12 +168,12 @@ errors = []
 for size in locals_:
     local = images.reshape(-1, size, 16).var(1)
     errors.append(100 * abs(local / images.var(0) - 1).mean())
-plt.plot(locals_, errors, "o-", color="#1f5fbf", label="statistics of a rank")
+plt.plot(locals_, errors, "o-", color="C0", label="statistics of a rank")
 counts = np.full(128, 4)
 means, variances = images.reshape(-1, 4, 16).mean(1), images.reshape(-1, 4, 16).var(1)
 together = [joined(counts, means[:, c], variances[:, c])[1] for c in range(16)]
 shared = 100 * abs(np.array(together) / images.var(0) - 1).mean()
-plt.axhline(shared, color="#d9822b", linestyle="--", label="joined")
+plt.axhline(shared, color="C1", linestyle="--", label="joined")
 plt.xscale("log", base=2)
 plt.xlabel("images of a rank")
 plt.ylabel("mean error of the variance (%)")
@@ -196,9 +196,9 @@ ready = [backward * bucket.ready for bucket in groups]
 seconds = [2 * 3 * wire.latency + 2 * 3 / 4 * b.bytes / wire.bandwidth for b in groups]
 drawn = spans(ready, seconds)
 figure, axes = plt.subplots(figsize=(7, 2.4))
-axes.barh(1, backward, color="#8a8f98")
+axes.barh(1, backward, color="grey")
 for start, end in drawn:
-    axes.barh(0, end - start, left=start, color="#1f5fbf", edgecolor="white")
+    axes.barh(0, end - start, left=start, color="C0", edgecolor="white")
 axes.set_yticks([0, 1], ["wire", "backward"])
 axes.set_xlabel("seconds since the start of backward")
 hidden = 1 - (drawn[-1][1] - backward) / sum(seconds)
