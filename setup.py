@@ -43,7 +43,7 @@ NOTEBOOKS = ["ipykernel>=6.29", "nbclient>=0.10", "nbformat>=5.10"]  # running t
 
 setup(
     name="minitorch_cnn",
-    version="0.1.0",
+    version="0.2.0",
     description="Convolutional networks with nothing hidden, from the Tensor to the arithmetic",
     long_description=description_of_index(),
     long_description_content_type="text/markdown",

@@ -86,7 +86,7 @@ if _typing.TYPE_CHECKING:  # names imported on demand, for type checkers and edi
     from .tensor import *
     from .tensor.tensor import Size as Size
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # All of the following is imported when first asked for: `import minitorch_cnn` costs little more
 # than `import numpy`.
