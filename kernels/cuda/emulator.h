@@ -44,6 +44,7 @@
 #define printf(...) emulator::print(__VA_ARGS__)
 #define ld4(...) emulator::load4(HERE("ld4"), __VA_ARGS__)
 #define st4(...) emulator::store4(HERE("st4"), __VA_ARGS__)
+#define st2(...) emulator::store2(HERE("st2"), __VA_ARGS__)
 #define mma_tf32(...) emulator::multiply(HERE("mma_tf32"), __VA_ARGS__)
 #define ldmatrix4(...) emulator::load_matrices(HERE("ldmatrix4"), __VA_ARGS__)
 #define cp_async16(...) emulator::copy_counted(HERE("cp_async16"), 16, __VA_ARGS__)
@@ -192,10 +193,10 @@ inline unsigned ballot(Place place, unsigned mask, int vote)
 #define NOT_COUNTED __attribute__((noinline, no_sanitize("thread"), no_sanitize_coverage))
 #define NOTE(p, bytes, writes) note(__builtin_return_address(0), p, bytes, writes)
 
-inline void check_alignment(Place place, const void* p)
+inline void check_alignment(Place place, const void* p, int bytes = 16)
 {
-    if ((size_t)p % 16)
-        fail(place, "address %p is not a multiple of 16", p);
+    if ((size_t)p % bytes)
+        fail(place, "address %p is not a multiple of %d", p, bytes);
 }
 
 NOT_COUNTED inline float4 load4(Place place, const float* p)
@@ -224,6 +225,13 @@ NOT_COUNTED inline void store4(Place place, double* p, Four v)
     check_alignment(place, p);
     NOTE(p, 32, true);
     p[0] = v.x, p[1] = v.y, p[2] = v.z, p[3] = v.w;
+}
+
+NOT_COUNTED inline void store2(Place place, float* p, float2 v)
+{
+    check_alignment(place, p, 8);
+    NOTE(p, 8, true);
+    p[0] = v.x, p[1] = v.y;
 }
 
 // A copy reads global memory and writes shared memory, at places told apart by one byte.

@@ -39,6 +39,12 @@ __device__ __forceinline__ void st4(float* p, float4 v)
     *reinterpret_cast<float4*>(p) = v;
 }
 
+// Two at once. The address must be a multiple of 8 bytes.
+__device__ __forceinline__ void st2(float* p, float2 v)
+{
+    *reinterpret_cast<float2*>(p) = v;
+}
+
 __device__ __forceinline__ Four ld4(const double* p)
 {
     const double2 low = reinterpret_cast<const double2*>(p)[0];

@@ -57,7 +57,7 @@ def _implicit_gemm(tile, real, registers):
 
 def _tf32(tile, K, vector, registers):
     """The dynamic shared memory, at most 57 or 62 KB, is requested by the launch."""
-    definitions = {"KH": K, "KW": K, "VECTOR": vector} | tile
+    definitions = {"KH": K, "KW": K, "VECTOR": vector, "PAIRS": int(vector == 4)} | tile
     rounded, as_it_is = {"ROUNDED": int(K > 1)}, {"ROUNDED": 0}
     return [
         Specialisation(

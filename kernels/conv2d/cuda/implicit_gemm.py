@@ -12,7 +12,7 @@ import numpy as np
 from ...cuda.launch import Launch, blocks, cuda_module, empty, planned, zeros
 from ...cuda.signature import real
 from .phases import Phase, phases
-from .splits import add_parts, parts_for
+from .splits import add_parts, parts_in_waves
 
 TARGET_BLOCKS = 264  # two for each of the 132 multiprocessors of an H200
 MIN_PIECES = 16  # in a part of a sum: with fewer, writing and adding the parts takes longer
@@ -111,7 +111,7 @@ class ImplicitGemm:
         columns = N * max(down.count * across.count for down, across in found)
         tile = self._tile(dtype, M, columns, groups, most_splits=1)
         uncut = groups * blocks(M, tile["BM"]) * blocks(columns, tile["BN"])
-        splits = parts_for(uncut, blocks(longest, self.BK) // MIN_PIECES, TARGET_BLOCKS)
+        splits = parts_in_waves(uncut, blocks(longest, self.BK), MIN_PIECES, TARGET_BLOCKS)
         launches = []
         for down, across in found:
             sizes = (N, groups, IN, M, H, W, OH, OW, down.count, across.count, *step)
@@ -122,7 +122,9 @@ class ImplicitGemm:
             definitions = self._definitions(dtype, down.size, across.size)
             is_x = _reads_all(H, down, step[0]) and _reads_all(W, across, step[1])
             as_it_is = function == "forward" and self._reads_unpacked(IN, KH * KW)
-            definitions |= self._copying(is_x and H * W % 4 == 0, packed=not as_it_is)
+            whole = stride == (1, 1) and (down.count, across.count) == (OH, OW)
+            pairs = whole and OH * OW % 2 == 0
+            definitions |= self._copying(is_x and H * W % 4 == 0, not as_it_is, pairs)
             kernel = cuda_module(self.path, **tile, **definitions)[self.name]
             grid = blocks(N * down.count * across.count, tile["BN"]) * blocks(M, tile["BM"])
             grid, block = (grid, groups * splits), (self._threads(tile),)
@@ -145,10 +147,13 @@ class ImplicitGemm:
         most_splits = blocks(T, self.BK) // MIN_PIECES
         tile = self._tile(dtype, M, K, groups, most_splits)
         grid = blocks(K, tile["BN"]), blocks(M, tile["BM"])
-        splits = parts_for(groups * grid[0] * grid[1], most_splits, TARGET_BLOCKS)
+        uncut = groups * grid[0] * grid[1]
+        splits = parts_in_waves(uncut, blocks(T, self.BK), MIN_PIECES, TARGET_BLOCKS)
         sizes = (N, groups, IN, M, H, W, OH, OW, *window.stride, *window.dilation)
         sizes += (-window.padding[0][0], -window.padding[1][0], splits)
-        definitions = self._definitions(dtype, KH, KW) | self._copying(OH * OW % 4 == 0, False)
+        definitions = self._definitions(dtype, KH, KW) | self._copying(
+            OH * OW % 4 == 0, False, K % 2 == 0
+        )
         module = cuda_module(self.weight_grad_path, **tile, **definitions)
         grid, block = (*grid, groups * splits), (self._threads(tile),)
         shared, values = self._shared_bytes(tile, transposed=True), tuple(map(np.int32, sizes))
@@ -184,9 +189,11 @@ class ImplicitGemm:
     def _definitions(self, dtype, KH, KW):
         return {"REAL": real(dtype), "KH": KH, "KW": KW}
 
-    def _copying(self, by_four, packed):
-        """The -D settings for copies; by_four: four adjacent positions are aligned to 16 bytes;
-        packed: the first factor was packed.
+    def _copying(self, by_four, packed, pairs):
+        """The -D settings for copies.
+
+        by_four: four adjacent positions are aligned to 16 bytes. packed: the first factor was
+        packed. pairs: two adjacent results are aligned to 8 bytes.
         """
         return {}
 
@@ -222,8 +229,8 @@ class TF32ImplicitGemm(ImplicitGemm):
     def _definitions(self, dtype, KH, KW):
         return {"KH": KH, "KW": KW}
 
-    def _copying(self, by_four, packed):
-        return {"VECTOR": 4 if by_four else 1, "ROUNDED": int(packed)}
+    def _copying(self, by_four, packed, pairs):
+        return {"VECTOR": 4 if by_four else 1, "ROUNDED": int(packed), "PAIRS": int(pairs)}
 
     def _threads(self, tile):
         return tile["WARPS_M"] * tile["WARPS_N"] * 32

@@ -7,7 +7,8 @@
 // by cp.async, without registers. Shared memory holds STAGES pieces: one is multiplied while the
 // others arrive. There is one barrier per piece: after it, the piece has arrived for all threads,
 // and all threads are done with the piece before, whose memory the next copies overwrite.
-// Set by -D: VECTOR and those of tf32_tile.h.
+// Set by -D: VECTOR and those of tf32_tile.h. PAIRS: whether two adjacent columns of a tile are
+// adjacent in y, too, and the first is aligned to 8 bytes.
 
 #include "prelude.h"
 #include "finish.h"
@@ -106,7 +107,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
     #pragma unroll
     for (int j = 0; j < TILES_N; j++)
         #pragma unroll
-        for (int e = 0; e < 2; e++) {
+        for (int e = 0; e < 2; e += 1 + PAIRS) {
             const unsigned t = first_t + COLUMN(j, e);
             if (t >= T)
                 continue;
@@ -121,7 +122,13 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
                     const int m = first_m + ROW(i, f);
                     if (m < M) {
                         const float offset = bias ? bias[group * M + m] : 0.0f;
-                        target[(long long)m * OH * OW] = finish(sum[i][j][f] + offset, relu);
+                        float* const to = target + (long long)m * OH * OW;
+                        const float value = finish(sum[i][j][f] + offset, relu);
+#if PAIRS
+                        st2(to, make_float2(value, finish(sum[i][j][f + 1] + offset, relu)));
+#else
+                        *to = value;
+#endif
                     }
                 }
         }

@@ -5,7 +5,8 @@
 //                                           and  gy (N, groups * M, OH, OW)
 //
 // With VECTOR = 4, OH * OW is a multiple of 4 and gy is copied 4 positions at a time.
-// Set by -D: VECTOR and those of tf32_tile.h.
+// Set by -D: VECTOR and those of tf32_tile.h. PAIRS: whether IN * KH * KW is even, so that two
+// columns are written at a time.
 
 #include "prelude.h"
 #include "tf32_tile.h"
@@ -109,9 +110,15 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
         #pragma unroll
         for (int j = 0; j < TILES_N; j++)
             #pragma unroll
-            for (int e = 0; e < 4; e++) {
+            for (int e = 0; e < 4; e += 1 + PAIRS) {
                 const int m = first_m + ROW(i, e), k = first_k + COLUMN(j, e);
-                if (m < M && k < K)
-                    target[(long long)m * K + k] = sum[i][j][e];
+                if (m < M && k < K) {
+                    float* const to = target + (long long)m * K + k;
+#if PAIRS
+                    st2(to, make_float2(sum[i][j][e], sum[i][j][e + 1]));
+#else
+                    *to = sum[i][j][e];
+#endif
+                }
             }
 }

@@ -17,6 +17,22 @@ def parts_for(blocks_uncut, items, target_blocks) -> int:
     return max(1, min(items, target_blocks // max(1, blocks_uncut)))
 
 
+def parts_in_waves(blocks_uncut, pieces, least, slots) -> int:
+    """The number of parts of sums over `pieces` with which `blocks_uncut` blocks end the soonest.
+
+    `slots` blocks run at a time, as a wave. A part has `least` pieces or more, and writing and
+    adding it takes as long as `least` pieces. Where sums of one part leave half of a wave empty,
+    those of five can fill three waves. Adding is one launch more, so it must save a fifth.
+    """
+
+    def time(parts):
+        return blocks(blocks_uncut * parts, slots) * (pieces / parts + least * (parts > 1))
+
+    most = min(pieces // least, 3 * slots // blocks_uncut)
+    best = min(range(1, most + 1), key=time, default=1)
+    return best if time(best) < 0.8 * time(1) else 1
+
+
 def add_parts(parts, bias=None, relu=False):
     """parts (S, *shape) -> (*shape): their sum, part 0 first.
 

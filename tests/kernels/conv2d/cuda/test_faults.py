@@ -157,6 +157,18 @@ FAULTS = {
         "n += step_n",
         TF32, DENSE._replace(batch=2),
     ),
+    "TF32: a pair of one column twice": Fault(
+        "implicit_gemm_tf32.cu",
+        "sum[i][j][f + 1]",
+        "sum[i][j][f]",
+        TF32, DENSE,
+    ),
+    "TF32 weight gradient: a pair of one column twice": Fault(
+        "implicit_gemm_tf32_weight_grad.cu",
+        "sum[i][j][e + 1]",
+        "sum[i][j][e]",
+        TF32, DENSE,
+    ),
     "split sums: bias added once for every part": Fault(
         "splits.cu",
         "REAL sum = bias ?",

@@ -76,6 +76,26 @@ def test_tf32_rounds_weights_and_inputs_to_the_nearest(size, device):
         assert to_host(gx)[0, 0, 0, 0] == np.float32(1 + 2**-10)
 
 
+def test_two_results_are_written_at_once_where_they_are_adjacent(monkeypatch):
+    settings = []
+
+    def copying(self, by_four, packed, pairs):
+        settings.append(pairs)
+        return {"VECTOR": 1, "ROUNDED": int(packed), "PAIRS": int(pairs)}
+
+    monkeypatch.setattr(implicit_gemm.TF32ImplicitGemm, "_copying", copying)
+    for stride, size in ((1, (6, 7)), (1, (7, 7)), (2, (6, 8)), (2, (7, 7))):
+        window = Window(3, stride, 1)
+        y_size = window.output_size(*size)
+        for function, x, y in (("forward", size, y_size), ("input_grad", y_size, size)):
+            shapes = (1, 4, *x), (2, 4, 3, 3) if function == "forward" else (4, 2, 3, 3), (1, 2, *y)
+            settings.clear()
+            TF32.plan_products(function, *shapes, np.dtype("f"), window, 1, False, False)
+            scattered = function == "input_grad" and stride == 2
+            assert settings == [not scattered and y[0] * y[1] % 2 == 0] * len(settings)
+            assert len(settings) == (4 if scattered else 1)
+
+
 @on_both_devices
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("kernel", [PLAIN, TF32], ids=lambda kernel: kernel.name)
