@@ -149,11 +149,11 @@ for kind in ("plain", "resnet"):
         print(f"{name:9} training error of each epoch: {np.round(curves[name], 1)} %")
 
 for name, curve in curves.items():
-    colour = "#1f5fbf" if "resnet" in name else "#d9822b"
+    colour = "C0" if "resnet" in name else "C1"
     plt.plot(
         range(1, 7), curve, "--" if "20" in name else "-", marker="o", color=colour, label=name
     )
-plt.xlabel("epoch")
+plt.xlabel("number of epochs")
 plt.ylabel("training error (%)")
 plt.ylim(0, 100)
 p20, p56, r20, r56 = (curves[name][-1] for name in ("plain20", "plain56", "resnet20", "resnet56"))
@@ -201,7 +201,7 @@ for name in ("resnet56", "plain20"):
     logits = [without(nets[name], k, some) for k in range(-1, blocks)]
     lesions[name] = [100 * float((y.argmax(1) != their).mean()) for y in logits]
 figure, axes = plt.subplots(1, 2, figsize=(8, 3), sharey=True)
-for axis, (name, errors), colour in zip(axes, lesions.items(), ("#1f5fbf", "#d9822b"), strict=True):
+for axis, (name, errors), colour in zip(axes, lesions.items(), ("C0", "C1"), strict=True):
     axis.bar(range(1, len(errors)), errors[1:], color=colour)
     axis.axhline(errors[0], color="black", linewidth=0.8, linestyle="--")
     axis.set_title(f"{name}, intact {errors[0]:.1f} % (dashed)")
@@ -229,8 +229,8 @@ carried = mt.analysis.gradient_by_path_length(
     generator=np.random.default_rng(0),
 )
 counts = np.array(path_counts(27), dtype=float)
-plt.plot(100 * counts / counts.sum(), color="#d9822b", label="of the paths")
-plt.plot(carried.lengths, 100 * carried.total, color="#1f5fbf", label="of the gradient")
+plt.plot(100 * counts / counts.sum(), color="C1", label="of the paths")
+plt.plot(carried.lengths, 100 * carried.total, color="C0", label="of the gradient")
 plt.xlabel("branches on the path")
 plt.ylabel("share (%)")
 typical = float(carried.total @ carried.lengths)
@@ -283,8 +283,8 @@ for name, make in kinds.items():
     results.append((name, history[-1], error(net, *held_out), time))
     print("{:17} training {:5.1f} %   held out {:5.1f} %   {:4.1f} s".format(*results[-1]))
 places = np.arange(3)
-plt.bar(places - 0.2, [r[1] for r in results], 0.4, color="#8a8f98", label="last epoch of training")
-plt.bar(places + 0.2, [r[2] for r in results], 0.4, color="#1f5fbf", label="held out")
+plt.bar(places - 0.2, [r[1] for r in results], 0.4, color="grey", label="last epoch of training")
+plt.bar(places + 0.2, [r[2] for r in results], 0.4, color="C0", label="held out")
 plt.xticks(places, list(kinds))
 plt.ylabel("error (%)")
 missing, whole = results[2][1:3]

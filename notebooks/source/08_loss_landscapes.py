@@ -200,8 +200,8 @@ rescale(net, 0.1)
 
 figure, axes = plt.subplots(1, 2, figsize=(8, 3), sharey=True)
 for axis, label in zip(axes, ("plain", "filter-normalised"), strict=True):
-    axis.semilogy(fine, walks[label, 1], color="#1f5fbf", label="the net")
-    axis.semilogy(fine, walks[label, 10], "--", color="#d9822b", label="10 times the weights")
+    axis.semilogy(fine, walks[label, 1], color="C0", label="the net")
+    axis.semilogy(fine, walks[label, 10], "--", color="C1", label="10 times the weights")
     axis.set_title(f"{label} direction")
     axis.set_xlabel("step")
 axes[0].set_ylabel("cross-entropy (nats)")
@@ -255,10 +255,10 @@ for kind, net in nets.items():
     heights[kind] = np.array(random), loss_along(net, steepest(net), step, x, y)[1]
 for place, (random, gradient) in enumerate(heights.values()):
     plt.plot(
-        [place] * 10, random, "o", color="#1f5fbf", alpha=0.5, label=None if place else "random"
+        [place] * 10, random, "o", color="C0", alpha=0.5, label=None if place else "random"
     )
     plt.plot(
-        place, gradient, "^", color="#d9822b", markersize=9, label=None if place else "gradient"
+        place, gradient, "^", color="C1", markersize=9, label=None if place else "gradient"
     )
 plt.yscale("log")
 plt.xlim(-0.5, 1.5)

@@ -139,10 +139,10 @@ gain = [macs(c, c, 3) / (macs(c, c, 3, groups=c) + macs(c, c, 1)) for c in chann
 share = [macs(c, c, 1) / (macs(c, c, 3, groups=c) + macs(c, c, 1)) for c in channels]
 expect(np.allclose(gain, 9 * channels / (9 + channels)), "the gain is 9 C / (9 + C)")
 figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3))
-left.semilogx(channels, gain, "o-", color="#1f5fbf", base=2)
+left.semilogx(channels, gain, "o-", color="C0", base=2)
 left.axhline(9, color="black", linewidth=0.5)
 left.set_ylabel("times fewer multiply-adds")
-right.semilogx(channels, 100 * np.array(share), "o-", color="#d9822b", base=2)
+right.semilogx(channels, 100 * np.array(share), "o-", color="C1", base=2)
 right.set_ylabel("of them in the 1 x 1 (%)")
 for axis in (left, right):
     axis.set_xlabel("channels C")
@@ -289,7 +289,7 @@ for name, convolution in (("dense", dense), ("8 groups", in_groups), ("separable
 figure, axes = plt.subplots(1, 3, figsize=(8, 2.8))
 units = ("multiply-adds (million)", "time of an image (ms)", "error held out (%)")
 for axis, unit, values in zip(axes, units, list(zip(*rows, strict=True))[1:], strict=True):
-    axis.bar([row[0] for row in rows], values, color=["#8a8f98", "#1f5fbf", "#d9822b"])
+    axis.bar([row[0] for row in rows], values, color=["grey", "C0", "C1"])
     axis.set_ylabel(unit)
     axis.tick_params(axis="x", labelrotation=20)
 fewer, faster = rows[0][1] / rows[2][1], rows[0][2] / rows[2][2]

@@ -189,10 +189,10 @@ def frame(box, colour):
 figure, axes = plt.subplots(2, 5, figsize=(8, 3.8))
 for i, axis in enumerate(axes.T.reshape(-1, 2)):
     axis[0].imshow(unseen.images[i].transpose(1, 2, 0))
-    axis[1].imshow(heats[i], cmap="magma")
+    axis[1].imshow(heats[i], cmap="viridis")
     for picture in axis:
         picture.add_patch(frame(unseen.boxes[i, 0], "white"))
-        picture.add_patch(frame(found[i], "#33d6a6"))
+        picture.add_patch(frame(found[i], "C2"))
         picture.set_xticks([])
         picture.set_yticks([])
     axis[0].set_title(unseen.classes[said[i]], fontsize=10)
@@ -208,8 +208,8 @@ print(f"your guess {guess}; measured {scores.mean():.2f}; a fixed box {middle.me
 
 # %%
 bins = np.linspace(0, 1, 21)
-plt.hist(scores, bins, color="#1f5fbf", alpha=0.7, label="activation map")
-plt.hist(middle, bins, histtype="step", color="#d9822b", linewidth=2, label="fixed box")
+plt.hist(scores, bins, color="C0", alpha=0.7, label="activation map")
+plt.hist(middle, bins, histtype="step", color="C1", linewidth=2, label="fixed box")
 plt.xlabel("intersection over union")
 plt.ylabel("images")
 good, lazy = (100 * (values >= 0.5).mean() for values in (scores, middle))
@@ -301,7 +301,7 @@ check_on = np.arange(24)
 ruined = mt.analysis.randomised_layers(
     net, mt.tensor(x[check_on]), said[check_on], generator=np.random.default_rng(0)
 )
-colours = {"plain": "#8a8f98", "deconvolution": "#d9822b", "guided": "#1f5fbf"}
+colours = {"plain": "grey", "deconvolution": "C1", "guided": "C0"}
 for rule, values in ruined.correlations.items():
     plt.plot(values, "o-", color=colours[rule], label=rule)
 plt.xticks(

@@ -149,7 +149,7 @@ def bandit(with_baseline, seed, steps=150):
 
 
 curves = {}
-for with_baseline, colour in ((True, "#1f5fbf"), (False, "#d9822b")):
+for with_baseline, colour in ((True, "C0"), (False, "C1")):
     runs = np.array([bandit(with_baseline, seed) for seed in range(30)])
     name = "with a baseline" if with_baseline else "without"
     curves[with_baseline] = runs[:, -1]
@@ -190,7 +190,7 @@ with nas.Workers(nas.train_child, count=2, timeout=60) as workers:
         rewards[i], macs[i] = 100 * child.reward, child.macs
 table = dict(zip(every, rewards, strict=True))
 best = every[int(rewards.argmax())]
-plt.semilogx(macs / 1000, rewards, ".", color="#1f5fbf")
+plt.semilogx(macs / 1000, rewards, ".", color="C0")
 plt.xlabel("multiply-adds (thousand)")
 plt.ylabel("accuracy on 80 held out (%)")
 plt.title(
@@ -235,7 +235,7 @@ for seed in range(5):
 
 figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), sharey=True)
 ends, tops = {}, {}
-for (name, found), colour in zip(runs.items(), ("#1f5fbf", "#8a8f98"), strict=True):
+for (name, found), colour in zip(runs.items(), ("C0", "grey"), strict=True):
     found = 100 * np.array(found)
     axes[0].plot(
         range(5, 101, 5), found.reshape(5, 20, 5).mean((0, 2)), "o-", color=colour, label=name
