@@ -42,6 +42,17 @@ def _is_common(layer) -> bool:
     return layer.window.kernel in ((3, 3), (5, 5), (7, 7)) and max(layer.window.span) <= 32
 
 
+def _is_first(layer) -> bool:
+    """Whether the layer has too few input channels for a piece of TF32, but enough with its taps.
+
+    Of its input gradient tensor cores would mostly compute padding.
+    """
+    KH, KW = layer.window.kernel
+    enough = layer.IN * KH * KW >= 16 and layer.OUT >= 16
+    gathered = implicit_gemm.TF32.gathers_rows(layer.IN, KH * KW)
+    return layer.groups == 1 and layer.function != "input_grad" and enough and gathered
+
+
 CHOICES = (
     Choice(
         depthwise,
@@ -57,6 +68,11 @@ CHOICES = (
         implicit_gemm.TF32,
         lambda layer: layer.tf32 and min(layer.IN, layer.OUT) >= 16,
         "seven times the arithmetic of float32; fewer channels would mostly multiply padding",
+    ),
+    Choice(
+        implicit_gemm.TF32,
+        lambda layer: layer.tf32 and _is_first(layer),
+        "images of three channels: sums over channels and taps together fill the tensor cores",
     ),
     Choice(
         grouped,

@@ -55,9 +55,15 @@ def _implicit_gemm(tile, real, registers):
     )
 
 
+def _tf32_first(tile, K, registers, shared):
+    """Layers with fewer input channels than a piece has rows."""
+    definitions = {"KH": K, "KW": K, "VECTOR": 1, "PAIRS": 1, "ROUNDED": 0, "FEW": 1} | tile
+    return Specialisation(TF32.path, definitions, {TF32.name: Usage(registers, shared)}, since=80)
+
+
 def _tf32(tile, K, vector, registers):
     """The dynamic shared memory, at most 57 or 62 KB, is requested by the launch."""
-    definitions = {"KH": K, "KW": K, "VECTOR": vector, "PAIRS": int(vector == 4)} | tile
+    definitions = {"KH": K, "KW": K, "VECTOR": vector, "PAIRS": int(vector == 4), "FEW": 0} | tile
     rounded, as_it_is = {"ROUNDED": int(K > 1)}, {"ROUNDED": 0}
     return [
         Specialisation(
@@ -116,4 +122,6 @@ SPECIALISATIONS = [
     *_tf32(TF32.tiles[0], 3, 1, 96),  # groups of 16 channels
     *_tf32(TF32.tiles[-1], 3, 1, 128),
     *_tf32(TF32.tiles[-1], 1, 4, 128),
+    _tf32_first(TF32.tiles[2], 7, 96, 12 * 1024),  # ResNet
+    _tf32_first(TF32.tiles[1], 3, 96, 4 * 1024),  # MobileNet
 ]

@@ -121,21 +121,20 @@ class ImplicitGemm:
             values = *map(np.int32, sizes), np.int64(math.prod(shape)), now
             definitions = self._definitions(dtype, down.size, across.size)
             is_x = _reads_all(H, down, step[0]) and _reads_all(W, across, step[1])
-            as_it_is = function == "forward" and self._reads_unpacked(IN, KH * KW)
+            few = function == "forward" and self.gathers_rows(IN, KH * KW)
+            as_it_is = function == "forward" and (few or self._reads_unpacked(IN, KH * KW))
             whole = stride == (1, 1) and (down.count, across.count) == (OH, OW)
             pairs = whole and OH * OW % 2 == 0
-            definitions |= self._copying(is_x and H * W % 4 == 0, not as_it_is, pairs)
+            definitions |= self._copying(is_x and H * W % 4 == 0, not as_it_is, pairs, few)
             kernel = cuda_module(self.path, **tile, **definitions)[self.name]
             grid = blocks(N * down.count * across.count, tile["BN"]) * blocks(M, tile["BM"])
             grid, block = (grid, groups * splits), (self._threads(tile),)
             shared = self._shared_bytes(tile, transposed=False)
             launch = kernel.planned(grid, block, values, shared)
-            rows = groups * M, down.size, across.size
-            pack, packed = (
-                (None, None)
-                if as_it_is
-                else self._packing(dtype, rows, IN, M, steps, down, across, KH, KW)
-            )
+            pack, packed = None, None
+            if not as_it_is:
+                rows = groups * M, down.size, across.size
+                pack, packed = self._packing(dtype, rows, IN, M, steps, down, across, KH, KW)
             launches.append((pack, packed, launch))
         return Products(splits, pixels == OH * OW, tuple(launches))
 
@@ -189,13 +188,18 @@ class ImplicitGemm:
     def _definitions(self, dtype, KH, KW):
         return {"REAL": real(dtype), "KH": KH, "KW": KW}
 
-    def _copying(self, by_four, packed, pairs):
+    def _copying(self, by_four, packed, pairs, few=False):
         """The -D settings for copies.
 
         by_four: four adjacent positions are aligned to 16 bytes. packed: the first factor was
-        packed. pairs: two adjacent results are aligned to 8 bytes.
+        packed. pairs: two adjacent results are aligned to 8 bytes. few:
+        every row of the second factor has its own tap.
         """
         return {}
+
+    def gathers_rows(self, IN, taps):
+        """Whether every row of the second factor gets its own tap, as that of w (O, IN, KH, KW)."""
+        return False
 
     def _threads(self, tile):
         return tile["BM"] // tile["OWN_M"] * (tile["BN"] // tile["OWN_N"])
@@ -229,8 +233,13 @@ class TF32ImplicitGemm(ImplicitGemm):
     def _definitions(self, dtype, KH, KW):
         return {"KH": KH, "KW": KW}
 
-    def _copying(self, by_four, packed, pairs):
-        return {"VECTOR": 4 if by_four else 1, "ROUNDED": int(packed), "PAIRS": int(pairs)}
+    def _copying(self, by_four, packed, pairs, few=False):
+        vector = 4 if by_four else 1
+        return {"VECTOR": vector, "ROUNDED": int(packed), "PAIRS": int(pairs), "FEW": int(few)}
+
+    def gathers_rows(self, IN, taps):
+        """Whether taps of so few channels are gathered, instead of padded to a piece each."""
+        return IN < self.BK and 1 < taps <= 49
 
     def _threads(self, tile):
         return tile["WARPS_M"] * tile["WARPS_N"] * 32

@@ -7,7 +7,10 @@
 // by cp.async, without registers. Shared memory holds STAGES pieces: one is multiplied while the
 // others arrive. There is one barrier per piece: after it, the piece has arrived for all threads,
 // and all threads are done with the piece before, whose memory the next copies overwrite.
-// Set by -D: VECTOR and those of tf32_tile.h. PAIRS: whether two adjacent columns of a tile are
+// With FEW, for fewer input channels than BK: k is ordered (c, kh, kw), a is w itself, and every row of a
+// piece has its own tap.
+//
+// Set by -D: VECTOR, FEW and those of tf32_tile.h. PAIRS: whether two adjacent columns of a tile are
 // adjacent in y, too, and the first is aligned to 8 bytes.
 
 #include "prelude.h"
@@ -15,7 +18,8 @@
 #include "tf32_tile.h"
 
 #define STAGE (BM * PITCH_K + BK * PITCH_N)  // the elements of a piece of both factors
-#define ROWS_A (THREADS / (BK / 4))  // the rows of a piece that all threads copy at a time
+#define VECTOR_A (FEW ? 1 : 4)
+#define ROWS_A (THREADS / (BK / VECTOR_A))  // the rows of a piece that all threads copy at a time
 #define ROWS_B (THREADS / (BN / VECTOR))
 
 // y from x and a as in implicit_gemm.cu, but k is ordered (kh, kw, c), and the channels of every
@@ -30,22 +34,41 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
     int first_w, int splits, long long part, bool relu)
 {
     SHARED(float, shared);
+#if FEW
+    __shared__ Place places[(BK - 1) * TAPS + BK];  // of k
+#endif
     const int lane = threadIdx.x, group = blockIdx.y % groups, split = blockIdx.y / groups;
     const int tiles_m = (M + BM - 1) / BM, first_m = blockIdx.x % tiles_m * BM;
     // Positions and planes fit 32 bits, since each has at least 16 channels.
     const unsigned first_t = blockIdx.x / tiles_m * BN, T = (unsigned)N * QH * QW;
     const long long plane = (long long)H * W;
+#if FEW
+    const unsigned K = IN * TAPS, all = (K + BK - 1) / BK;
+#else
     const unsigned pieces_of_tap = (IN + BK - 1) / BK, all = TAPS * pieces_of_tap, K = all * BK;
+#endif
     const int begin = all * split / splits, count = (int)(all * (split + 1) / splits) - begin;
 
-    // This thread copies 4 elements of rows m, m + ROWS_A... of a, and in b row `row` of every
+    // This thread copies VECTOR_A elements of rows m, m + ROWS_A... of a, and in b row `row` of every
     // ROWS_B: 4 columns, adjacent in x, or 1 that it gathers.
-    const int m = lane / (BK / 4), k = lane % (BK / 4) * 4;
+    const int m = lane / (BK / VECTOR_A), k = lane % (BK / VECTOR_A) * VECTOR_A;
     const float* from_a = a + ((long long)group * M + first_m + m) * K + begin * BK + k;
     float* const at_a = shared + m * PITCH_K + k;
     const int column = lane % (BN / VECTOR) * VECTOR, row = lane / (BN / VECTOR);
     float* const at_b = shared + BM * PITCH_K + row * PITCH_N + column;
     const unsigned t = first_t + column;
+#if FEW
+    const int h0 = (int)(t / QW % QH) * step_h + origin_h, w0 = (int)(t % QW) * step_w + origin_w;
+    const float* image = x + ((long long)(t / QW / QH) * groups + group) * IN * plane
+        + (long long)h0 * W + w0;
+    const Place* place = places + begin * BK + row;  // of the first row that this thread copies
+    for (unsigned i = lane; i < all * BK; i += THREADS) {
+        const int c = i / TAPS, across = i % KW * dilation_w;
+        const int down = c < IN ? (int)(i % TAPS / KW) * dilation_h : -H - OH * step_h;  // outside
+        places[i] = {c * plane + (long long)down * W + across, down, across};
+    }
+    __syncthreads();
+#else
     int channel = begin % pieces_of_tap * BK;  // the first of the piece
 #if VECTOR == 4
     const float* image = x + ((long long)(t / plane) * groups + group) * IN * plane + t % plane;
@@ -57,6 +80,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
     int tap = begin / pieces_of_tap, h = h0 + tap / KW * dilation_h, w = w0 + tap % KW * dilation_w;
     bool inside = t < T && 0 <= h && h < H && 0 <= w && w < W;
     const float* from_b = image + channel * plane + (long long)h * W + w;
+#endif
 #endif
     int stage = 0, ready = 0;  // where the memory of the next copies begins, and of the next product
 
@@ -70,11 +94,27 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
         if (piece < count) {
             #pragma unroll
             for (int i = 0; i * ROWS_A < BM; i++)
-                if (BM % ROWS_A == 0 || m < BM)
-                    cp_async16(
-                        at_a + stage + i * ROWS_A * PITCH_K, from_a + (long long)i * ROWS_A * K,
-                        first_m + m + i * ROWS_A < M);
+                if (BM % ROWS_A == 0 || m < BM) {
+                    float* const to = at_a + stage + i * ROWS_A * PITCH_K;
+                    const float* from = from_a + (long long)i * ROWS_A * K;
+                    const bool exists = first_m + m + i * ROWS_A < M;
+#if FEW
+                    cp_async4(to, from, exists && (begin + piece) * BK + k < (int)K);
+#else
+                    cp_async16(to, from, exists);
+#endif
+                }
             from_a += BK;
+#if FEW
+            #pragma unroll
+            for (int i = 0; i < BK; i += ROWS_B) {
+                const Place at = place[i];
+                const unsigned h = h0 + at.down, w = w0 + at.across;  // large if negative
+                const bool exists = t < T && h < (unsigned)H && w < (unsigned)W;
+                cp_async4(at_b + stage + i * PITCH_N, image + at.offset, exists);
+            }
+            place += BK;
+#else
             #pragma unroll
             for (int i = 0; i < BK; i += ROWS_B) {
 #if VECTOR == 4
@@ -94,6 +134,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
                 inside = t < T && 0 <= h && h < H && 0 <= w && w < W;
                 from_b = image + (long long)h * W + w;
             }
+#endif
 #endif
             stage = stage == (STAGES - 1) * STAGE ? 0 : stage + STAGE;
         }

@@ -15,19 +15,13 @@
 #define ROWS_A (THREADS / (BK / VECTOR))  // the rows of a piece that all threads copy at a time
 #define ROWS_B (THREADS / BK)
 
-// A column of the piece: where it begins in an image, and the position of its tap.
-struct __align__(16) Column {
-    long long offset;
-    int down, across;
-};
-
 extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_gemm_tf32_weight_grad(
     const float* x, const float* gy, float* gw, int N, int groups, int IN, int M, int H, int W,
     int OH, int OW, int step_h, int step_w, int dilation_h, int dilation_w, int origin_h,
     int origin_w, int splits)
 {
     SHARED(float, shared);
-    __shared__ Column columns[BN];
+    __shared__ Place columns[BN];
     const int lane = threadIdx.x, group = blockIdx.z % groups, split = blockIdx.z / groups;
     const int first_m = blockIdx.y * BM, first_k = blockIdx.x * BN, K = IN * TAPS;
     const long long plane = (long long)H * W, plane_y = (long long)OH * OW, T = N * plane_y;
@@ -82,7 +76,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
                 x + ((long long)n * groups + group) * IN * plane + (long long)h0 * W + w0;
             #pragma unroll
             for (int i = 0; i < BN; i += ROWS_B) {
-                const Column column = columns[k + i];
+                const Place column = columns[k + i];
                 const unsigned h = h0 + column.down, w = w0 + column.across;  // large if negative
                 const bool exists = n < N && h < H && w < W;
                 cp_async4(at_b + stage + i * PITCH_K, image + column.offset, exists);

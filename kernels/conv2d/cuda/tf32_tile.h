@@ -21,6 +21,12 @@
 #define PITCH_K (BK + 4)
 #define PITCH_N (BN + 8)
 
+// Where a channel of a tap begins in an image, and the position of the tap.
+struct __align__(16) Place {
+    long long offset;
+    int down, across;
+};
+
 __device__ inline unsigned rounded(unsigned bits)
 {
     return to_tf32(__uint_as_float(bits));

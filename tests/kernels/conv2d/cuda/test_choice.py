@@ -34,7 +34,11 @@ def without_tf32(monkeypatch):
         (64, 64, 1, SAME, np.float32, TF32),
         (64, 256, 1, Window(1), np.float32, TF32),
         (64, 256, 1, Window(1), np.float64, pointwise),
-        (3, 64, 1, Window(7, 2, 3), np.float32, PLAIN),
+        (3, 64, 1, Window(7, 2, 3), np.float32, TF32),
+        (3, 64, 1, Window(7, 2, 3), np.float64, PLAIN),
+        (1, 16, 1, SAME, np.float32, PLAIN),  # 9 numbers in a sum
+        (3, 8, 1, SAME, np.float32, PLAIN),
+        (3, 64, 1, Window(9), np.float32, PLAIN),
         (6, 6, 3, Window((3, 2)), np.float32, im2col),
         (6, 6, 6, Window(3, dilation=40, padding=40), np.float32, im2col),
     ],
@@ -44,6 +48,14 @@ def test_a_layer_gets_the_kernel_that_the_table_names(
 ):
     shape = out_channels, channels // groups, *window.kernel
     assert cuda.choose("forward", np.empty(0, dtype), shape, window, groups) is kernel
+
+
+@pytest.mark.parametrize(
+    ("function", "kernel"), [("forward", TF32), ("input_grad", PLAIN), ("weight_grad", TF32)]
+)
+def test_of_a_first_layer_only_the_input_gradient_keeps_float32(function, kernel):
+    x = np.empty(0, np.float32)
+    assert cuda.choose(function, x, (32, 3, 3, 3), Window(3, 2, 1), 1) is kernel
 
 
 @pytest.mark.parametrize("groups", [1, 32])

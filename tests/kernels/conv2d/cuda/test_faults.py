@@ -157,6 +157,18 @@ FAULTS = {
         "n += step_n",
         TF32, DENSE._replace(batch=2),
     ),
+    "TF32 of few channels: taps across that are not dilated": Fault(
+        "implicit_gemm_tf32.cu",
+        "across = i % KW * dilation_w",
+        "across = i % KW",
+        TF32, STRIDED._replace(channels=3, groups=1, window=Window(3, 1, 2, 2), integers=True),
+    ),
+    "TF32 of few channels: no barrier after the table of places": Fault(
+        "implicit_gemm_tf32.cu",
+        "    }\n    __syncthreads();\n#else",
+        "    }\n#else",
+        TF32, STRIDED._replace(channels=3, groups=1, integers=True),
+    ),
     "TF32: a pair of one column twice": Fault(
         "implicit_gemm_tf32.cu",
         "sum[i][j][f + 1]",

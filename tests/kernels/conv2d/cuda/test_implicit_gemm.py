@@ -32,6 +32,10 @@ LAYERS = {
         1, 4, 3, 1, (12, 13), Window(3, (4, 6), 2, (2, 4))
     ),
     "outputs that are all padding": Layer(1, 2, 3, 1, (2, 1), Window(3, 3, 4)),
+    "images of three channels": Layer(2, 3, 20, 1, (8, 10), Window(7, 2, 3)),
+    "images of three channels, in planes of odd size": Layer(
+        2, 3, 20, 1, (7, 9), Window(3, padding=1)
+    ),
     "no images": Layer(0, 2, 3, 1, (4, 4), Window(3)),
 }
 
@@ -79,9 +83,9 @@ def test_tf32_rounds_weights_and_inputs_to_the_nearest(size, device):
 def test_two_results_are_written_at_once_where_they_are_adjacent(monkeypatch):
     settings = []
 
-    def copying(self, by_four, packed, pairs):
+    def copying(self, by_four, packed, pairs, few):
         settings.append(pairs)
-        return {"VECTOR": 1, "ROUNDED": int(packed), "PAIRS": int(pairs)}
+        return {"VECTOR": 1, "ROUNDED": int(packed), "PAIRS": int(pairs), "FEW": 0}
 
     monkeypatch.setattr(implicit_gemm.TF32ImplicitGemm, "_copying", copying)
     for stride, size in ((1, (6, 7)), (1, (7, 7)), (2, (6, 8)), (2, (7, 7))):
