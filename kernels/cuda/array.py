@@ -63,7 +63,7 @@ class EmulatorArray(np.ndarray):
                 return result if tape is None else tape.made(call, result, inputs)
         return out[0] if len(out) == 1 else out or None
 
-    def __array_function__(self, func, types, args, kwargs):
+    def __array_function__(self, func, types, args: Any, kwargs):
         name = func.__name__
         unknown = kwargs.keys() & (("initial",) if name in REDUCTIONS else ("device",))
         if unknown:  # NumPy adds a device to ones, full and eye, but not to zeros and empty
@@ -81,8 +81,9 @@ class EmulatorArray(np.ndarray):
         if name in OF_UNKNOWN_SIZE or (name == "where" and len(args) == 1):
             refuse_read(f"{name}()")
         result = emulator_view(call())
-        noted = tape is not None and name not in UNWRITTEN
-        return tape.made(call, result, args, kwargs) if noted else result
+        if tape is None or name in UNWRITTEN:
+            return result
+        return tape.made(call, result, args, kwargs)
 
     def __getitem__(self, key):
         if this_thread.tape is not None:

@@ -279,9 +279,8 @@ def update_scale(state: np.ndarray, flag: np.ndarray, settings: np.ndarray) -> N
     state (3,) of float64: the scale, its inverse and the steps since it changed; flag () of int32:
     not 0 after an overflow; settings (3,): growth_factor, backoff_factor and growth_interval.
     """
-    OPERATOR.choose(Case(type(state), np.dtype(np.float32), True)).update_scale(
-        state, flag, settings
-    )
+    chosen: Any = OPERATOR.choose(Case(type(state), np.dtype(np.float32), True))  # on a device
+    chosen.update_scale(state, flag, settings)
 
 
 def clip_together(gs: Arrays, most: float) -> np.ndarray | None:

@@ -69,6 +69,6 @@ def _choose(like: np.ndarray):
 
 def _float(name: str, dtype: Any) -> np.dtype:
     found = np.dtype(dtype)
-    if found not in (np.float32, np.float64):
+    if found.type not in (np.float32, np.float64):
         raise TypeError(f"{name}: dtype={found} must be float32 or float64")
     return found

@@ -15,7 +15,7 @@ def of_claims(name, options) -> Found:
         if options.plot is not None:
             raise CommandError("claims needs the NAME of one to draw it")
         rows = [f"{known:24} {claim.says}" for known, claim in CLAIMS.items()]
-        return "\n".join(rows), lambda path: None
+        return "\n".join(rows), lambda path: []
     if name not in CLAIMS:
         raise CommandError(f"there is no claim {name!r}{nearest(name, CLAIMS)}")
     claim = CLAIMS[name]

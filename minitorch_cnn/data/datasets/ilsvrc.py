@@ -90,7 +90,7 @@ class ILSVRC(ImageFolder):
             raise FileNotFoundError(f"ILSVRC: there is no list of classes; expected {LAYOUT}")
         list_file = found[0]
         readers: list[Any] = [self._by_identifier, self._by_number, self._in_order]
-        kinds = dict(zip(TRUTHS, readers, strict=True))
+        kinds: dict[str, Any] = dict(zip(TRUTHS, readers, strict=True))
         return kinds[list_file.name](list_file, paths)
 
     def _by_identifier(self, file: Path, paths: list[Path]) -> list[int]:
