@@ -258,7 +258,7 @@ def show_image(ax: Axes, image: np.ndarray, title: str = "", **settings: Any) ->
         low, high = image.min(), image.max()
         image = (image - low) / ((high - low) or 1)
     ax.imshow(image, **{"cmap": "gray", **settings})
-    ax.set_title(title, fontsize=SMALL, **PLAIN)
+    ax.set_title(title, loc="center", fontsize=SMALL, **PLAIN)
     ax.set(xticks=[], yticks=[])
 
 

@@ -77,7 +77,8 @@ class FeatureMaps(NamedTuple):
             place = {"xycoords": "axes fraction", "textcoords": "offset points"}
             text = row[1].annotate(f"{name}: {size}", (0, 1), (0, 5), fontsize=SMALL, **place)
             text.set_in_layout(False)
-            row[0].set_title(row[0].get_title() or " ", fontsize=SMALL)  # reserves one line
+            line = row[0].get_title("center") or " "  # reserves one line
+            row[0].set_title(line, loc="center", fontsize=SMALL)
             color_bar(row[1].images[0], row)
         some = (
             f"{len(shown)} of {len(names)} layers"

@@ -199,7 +199,7 @@ def plot_worst(
     axes = figure.subplots(max(rows, 1), columns, squeeze=False).ravel()
     for place, i, text in zip(axes, worst, texts, strict=False):
         show_image(place, dataset[int(i)][0])
-        place.set_title(text, fontsize=SMALL, **PLAIN)
+        place.set_title(text, loc="center", fontsize=SMALL, **PLAIN)
     for place in axes:
         place.axis("off")
     said = f"{len(wrong)} of {len(labels)} images are wrong"

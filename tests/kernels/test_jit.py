@@ -162,7 +162,7 @@ def test_numba_cuda_counts_as_available_only_if_it_compiles_a_kernel(error, monk
 
     cuda = ModuleType("numba.cuda")
     cuda.jit = compiling
-    monkeypatch.setattr(jit, "find_spec", lambda name: name == "numba_cuda")
+    monkeypatch.setattr(jit, "is_installed", lambda name: name == "numba_cuda")
     monkeypatch.setitem(sys.modules, "numba.cuda", cuda)
     monkeypatch.setattr("numba.cuda", cuda, raising=False)
     assert jit.has_numba_cuda.__wrapped__() == (error is None)

@@ -186,7 +186,10 @@ def test_the_worst_images_are_the_wrong_ones(tmp_path, figures, samples, channel
     assert ("these 40 most of all" in title) == (len(wrong) > 40)
 
 
-def test_images_with_long_names_stand_several_in_a_row(tmp_path, figures):
+def test_images_with_long_names_stand_several_in_a_row(tmp_path, figures, monkeypatch):
+    import matplotlib
+
+    monkeypatch.setitem(matplotlib.rcParams, "axes.titlelocation", "left")  # as in the notebooks
     classes = ["aquarium fish of the first kind", "aquarium fish of the second kind"]
     images = [(np.zeros((3, 8, 8), np.float32), 0)] * 12
     plot_worst(images, Predictions(np.eye(2)[[0] * 12], np.ones(12, int)), classes, tmp_path / "w")
