@@ -74,5 +74,6 @@ def test_a_student_goes_through_an_exercise_and_hands_it_in(number, tmp_path, mo
     assert [(mark.name, mark.points) for mark in result.marks] == [
         (cell.name.removeprefix("check-"), cell.points) for cell in found if cell.role == "check"
     ]
+    assert max(mark.seconds for mark in result.marks) < 30
     written = [answer for answer in result.manual if "complete" in answer.text]
     assert len(written) == 1
