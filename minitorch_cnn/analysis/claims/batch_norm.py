@@ -7,60 +7,37 @@ internal covariate shift", ICML 2015, arXiv 1502.03167. S. Santurkar, D. Tsipras
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from ... import nn
 from ...autograd import no_grad
 from ...random import manual_seed
 from ...tensor import Tensor
-from ..small_training import Curves, train
+from ..small_training import train
 from ..watch import recorded
 from .claim import Claim, Panel, Values, compared, mean_and_spread
 from .nets import digits, plain
+from .speed import BY_RATE, gained, never, panels, speeds
 
 RATES = (0.01, 0.03, 0.1, 0.3)
 NAMES = {"with batch norm": True, "without": False}
-LEARNT = 0.1  # the training error that counts as learnt
 
 
 def eight_layers(batch_norm: bool) -> nn.Sequential:
     return plain([16] * 7, (1, 1, 2), batch_norm)
 
 
-def epochs_until(error: np.ndarray, limit: float = LEARNT) -> float:
-    """The first epoch, from 1, whose error is at most the limit; one more than the last if none."""
-    below = np.flatnonzero(error <= limit)
-    return float(below[0] + 1) if len(below) else float(len(error) + 1)
-
-
 def speed(seed: int, images: int, epochs: int) -> Values:
-    data = digits().take(images, seed)
-    found: dict[str, list[Curves]] = {}
-    for name, batch_norm in NAMES.items():
-        for lr in RATES:
-            manual_seed(seed)
-            net = eight_layers(batch_norm)
-            found.setdefault(name, []).append(train(net, data, epochs, lr, seed))
-    best = {name: min(curves, key=lambda c: c.loss.sum()) for name, curves in found.items()}
-    return {
-        "Each at its best learning rate": {name: c.error for name, c in best.items()},
-        "By learning rate": {
-            name: np.array([epochs_until(c.error) for c in curves])
-            for name, curves in found.items()
-        },
-    }
+    builders = {name: partial(eight_layers, batch_norm) for name, batch_norm in NAMES.items()}
+    return speeds(builders, RATES, seed, images, epochs)
 
 
 def speed_verdict(values: Values) -> tuple[str, str]:
-    needed = values["By learning rate"]
-    never = values["Each at its best learning rate"]["without"].shape[1] + 1
-    mine, other = (v.min(axis=1) for v in needed.values())
-    usable = [int(np.sum(np.median(v, axis=0) < never)) for v in needed.values()]
-    return compared(other - mine), (
-        f"10 % training error after {mean_and_spread(mine)} epochs with it and "
-        f"{mean_and_spread(other)} without ({never}: never), each at its best rate; {usable[0]} "
-        f"and {usable[1]} of {len(RATES)} rates get there."
-    )
+    saved, text = gained(values, "it")
+    learn = [int(np.sum(np.median(v, axis=0) < never(values))) for v in values[BY_RATE].values()]
+    return compared(saved), f"{text}; {learn[0]} and {learn[1]} of {len(RATES)} rates get there."
 
 
 SPEED = Claim(
@@ -69,12 +46,7 @@ SPEED = Claim(
     "Ioffe and Szegedy 2015, arXiv 1502.03167, figure 2",
     "Eight layers of 16 channels on digits of 8 x 8, with and without batch norm, at four learning "
     "rates each.",
-    {
-        "Each at its best learning rate": Panel(
-            "number of epochs", "training error (%)", factor=100
-        ),
-        "By learning rate": Panel("learning rate", "epochs to 10 % training error", RATES, log="x"),
-    },
+    panels(RATES),
     speed,
     speed_verdict,
     300,

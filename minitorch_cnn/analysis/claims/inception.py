@@ -25,9 +25,9 @@ from ...random import manual_seed
 from ...tensor import Tensor
 from ..small_training import cross_entropy, loss_and_error, train
 from ..watch import recorded
-from .batch_norm import epochs_until
 from .claim import Claim, Panel, Values, compared, mean_and_spread, percent
 from .nets import digits
+from .speed import gained, panels, speeds
 
 WIDTH = 0.125
 MODULES = ("inception3a", "inception3b", "inception4a", "inception4b", "inception4c", "inception4d")
@@ -160,26 +160,14 @@ def inception_net(residual: bool) -> nn.Sequential:
 
 
 def inception_resnet(seed: int, images: int, epochs: int) -> Values:
-    data = digits().take(images, seed)
-    best: dict[str, np.ndarray] = {}
-    needed: dict[str, np.ndarray] = {}
-    for name, residual in (("Inception-ResNet", True), ("Inception", False)):
-        curves = []
-        for lr in RATES:
-            manual_seed(seed)
-            curves.append(train(inception_net(residual), data, epochs, lr, seed))
-        best[name] = min(curves, key=lambda c: c.loss.sum()).error
-        needed[name] = np.array([epochs_until(c.error) for c in curves])
-    return {"Each at its best learning rate": best, "By learning rate": needed}
+    names = {"Inception-ResNet": True, "Inception": False}
+    builders = {name: partial(inception_net, residual) for name, residual in names.items()}
+    return speeds(builders, RATES, seed, images, epochs)
 
 
 def resnet_verdict(values: Values) -> tuple[str, str]:
-    mine, other = (v.min(axis=1) for v in values["By learning rate"].values())
-    never = values["Each at its best learning rate"]["Inception"].shape[1] + 1
-    return compared(other - mine), (
-        f"10 % training error after {mean_and_spread(mine)} epochs with shortcuts and "
-        f"{mean_and_spread(other)} without ({never}: never), each at its best rate."
-    )
+    saved, text = gained(values, "shortcuts")
+    return compared(saved), f"{text}."
 
 
 INCEPTION_RESNET = Claim(
@@ -188,12 +176,7 @@ INCEPTION_RESNET = Claim(
     "Szegedy et al. 2017, arXiv 1602.07261, figures 23 to 26",
     "Eight blocks of Inception-ResNet-v1 on digits of 8 x 8, with shortcuts (branches scaled by "
     "0.17) and without, at two learning rates each.",
-    {
-        "Each at its best learning rate": Panel(
-            "number of epochs", "training error (%)", factor=100
-        ),
-        "By learning rate": Panel("learning rate", "epochs to 10 % training error", RATES, log="x"),
-    },
+    panels(RATES),
     inception_resnet,
     resnet_verdict,
     300,

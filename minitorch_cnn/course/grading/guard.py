@@ -3,6 +3,9 @@
 A Snapshot holds the functions and classes of the package, NumPy and Python's builtins; what the
 student's cells have put in their place is put back before a check, and named. A hook of Python's
 auditing refuses the student's code what only serves to deceive or disturb.
+
+The check and the student's function share a process. So a determined author who reads this file may
+still deceive it, by native code of installed packages for example.
 """
 
 from __future__ import annotations

@@ -6,11 +6,12 @@ import pytest
 from minitorch_cnn import functional as F
 from minitorch_cnn import nn
 from minitorch_cnn.analysis.claims import inception
-from minitorch_cnn.analysis.claims.batch_norm import Shift, epochs_until
+from minitorch_cnn.analysis.claims.batch_norm import Shift
 from minitorch_cnn.analysis.claims.overfitting import averaging_head, linear_head, shifted
 from minitorch_cnn.analysis.claims.residual import changes, image_of
 from minitorch_cnn.analysis.claims.reuse import weights_by_source
 from minitorch_cnn.analysis.claims.shifts import moved_right
+from minitorch_cnn.analysis.claims.speed import epochs_until
 from minitorch_cnn.models.blocks import ConvReLU
 from minitorch_cnn.models.densenet import Block, Layer, everything
 from minitorch_cnn.models.residual import BasicBlock, PlainBlock
