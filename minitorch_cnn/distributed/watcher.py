@@ -55,9 +55,10 @@ def watch(ranks: dict[int, tuple[int, int]]) -> None:
     os.write(1, b".")
     while True:
         ready = {handle for handle, _ in waiting.poll()}
-        # Where the watcher woke up late, several have ended, and it names them all.
-        ended = [ranks[handle] for handle in sorted(ready & ranks.keys())]
-        if ended:
+        if ready & ranks.keys():
+            # Where the watcher woke up late, several have ended, and it names them all. One that is
+            # ending may have begun before, since a handle waits for the last of its threads.
+            ended = [ranks[k] for k in sorted(ranks) if k in ready or is_ending(ranks[k][1])]
             place = platform.node()
             named = [f"rank {rank} (process {number} on {place})" for rank, number in ended]
             text = f"minitorch_cnn: {' or '.join(named)} ended first, and with it all ranks\n"
@@ -66,6 +67,16 @@ def watch(ranks: dict[int, tuple[int, int]]) -> None:
         if os.read(0, 8) == BYE:
             return
         waiting.unregister(0)  # closed: the rank that started this has ended
+
+
+def is_ending(process: int) -> bool:
+    """Whether a process has begun to end: the flag PF_EXITING of its first thread, see proc(5)."""
+    try:
+        with open(f"/proc/{process}/stat", "rb") as file:
+            flags = file.read().rpartition(b")")[2].split()[6]
+    except OSError:  # it has ended and is gone, or /proc is hidden
+        return False
+    return bool(int(flags) & 0x4)
 
 
 if __name__ == "__main__":
