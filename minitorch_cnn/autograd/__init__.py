@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import functional
+from . import functional, profiler
 from .array_function import ArrayFunction
 from .checkpoint import checkpoint
 from .function import Function
@@ -48,6 +48,7 @@ __all__ = [
     "is_grad_enabled",
     "is_recomputing",
     "no_grad",
+    "profiler",
     "set_detect_anomaly",
     "set_grad_enabled",
 ]

@@ -1,4 +1,7 @@
-"""Named ranges on the time line of NVIDIA's profilers; without CuPy nothing happens."""
+"""Named ranges on the time line of NVIDIA's profilers; without CuPy nothing happens.
+
+`mt.autograd.profiler.emit_nvtx` names every operator.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..kernels.installed import is_installed
+from ..kernels.cuda.nvtx import library as _nvtx
 
 __all__ = ["mark", "range", "range_pop", "range_push"]
-
-
-def _nvtx() -> Any:
-    if not is_installed("cupy"):
-        return None
-    from cupy.cuda import nvtx
-
-    return nvtx
 
 
 def range_push(msg: str) -> None:
