@@ -8,6 +8,7 @@ from typing import Any
 
 from .competitors import chosen
 from .gpu import refuse_without_gpu
+from .instructions import UNRESTRICTED, VARIABLE, restrictions
 from .records import file_of, keep, means, scaling
 
 GPU_REPEATS = 30
@@ -47,6 +48,8 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpar
     for name in options.vs:
         if name != "torch" and name not in options.engines:
             parser.error(f"--vs {name} goes with benchmarks.inference")
+        if name in UNRESTRICTED and restrictions():
+            parser.error(f"--vs {name} cannot be restricted to the instructions of {VARIABLE}")
     if options.device == "cuda":
         refuse_without_gpu(parser)
         if options.publish or set(options.vs) & set(options.engines):

@@ -21,6 +21,7 @@ from minitorch_cnn.kernels.machine import VARIABLE
 from minitorch_cnn.kernels.machine import machine as described_machine
 
 from .allocator import keeps_memory
+from .instructions import are_restricted, described, restrictions
 from .timing import geometric_mean
 
 RESULTS = Path(__file__).parent / "results"
@@ -38,6 +39,9 @@ def machine() -> dict[str, str]:
         "numpy": np.__version__,
         "allocator": "keeps its memory" if keeps_memory() else "the system's",
     }
+    if restrictions():
+        who = "all libraries" if are_restricted() else "only our kernels"
+        facts["restricted"] = f"{who} restricted to {described()}"
     try:
         import torch
 

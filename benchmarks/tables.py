@@ -51,6 +51,8 @@ def markdown(columns: list[str], rows: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in [columns, rule, *rows])
 
 
+UNUSUAL = ("formats", "restricted")  # facts of a machine that the heading of its column names
+
 # Of each benchmark: a title, its command, and the fields that rows of one line have in common.
 SECTIONS = {
     "models": ("Networks", "models --vs torch", ["model", "batch", "mode", "threads"]),
@@ -110,11 +112,13 @@ def _section(contents: dict[str, dict], by: Sequence[str]) -> str:
          *(cells.get(processor, "") for processor in contents)]
         for group, cells in lines.items()
     ]  # fmt: skip
-    heads = [
-        f"{processor}, {content['machine']['formats']}" if "formats" in content["machine"]
-        else processor for processor, content in contents.items()
-    ]  # fmt: skip
+    heads = [_head(processor, content["machine"]) for processor, content in contents.items()]
     return markdown([" ".join(by[:-1]), "threads", "to", *heads], rows)
+
+
+def _head(processor: str, facts: dict[str, str]) -> str:
+    """The heading of a column: the processor, and what was unlike the usual way of measuring."""
+    return ", ".join([processor, *(facts[name] for name in UNUSUAL if name in facts)])
 
 
 def _facts(processor: str, content: dict) -> str:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from benchmarks import allocator
+from benchmarks import allocator, instructions
 
 
 @pytest.fixture
@@ -17,6 +17,7 @@ def started(monkeypatch):
     monkeypatch.setattr(sys, "orig_argv", ["python", "-W", "error", "-m", "benchmarks.conv", "--x"])
     for name in (*allocator.KEEP, *allocator.DROPPED):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MINITORCH_CNN_MACHINE", "")
     return calls
 
 
@@ -43,6 +44,26 @@ def test_settings_that_choose_a_kernel_of_blas_are_dropped(started, monkeypatch)
         monkeypatch.setenv(name, value)
     allocator.restart()
     assert "OPENBLAS_L2_SIZE" not in started[0][2]
+
+
+def test_as_another_machine_all_libraries_are_restricted_to_its_instructions(started, monkeypatch):
+    monkeypatch.setenv("MINITORCH_CNN_MACHINE", "avx2,l2=1M/8")
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Zen")
+    allocator.restart()
+    variables = started[0][2]
+    assert variables.items() >= instructions.VARIABLES["avx2"].items()
+    assert variables["OPENBLAS_CORETYPE"] == "Haswell"
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    allocator.restart()
+    assert len(started) == 1
+
+
+def test_the_restrictions_hold_without_the_allocator(started, monkeypatch):
+    monkeypatch.setenv("MINITORCH_CNN_MACHINE", "sse")
+    allocator.restart({})
+    assert started[0][2].items() >= instructions.VARIABLES["sse"].items()
+    assert "MALLOC_MMAP_MAX_" not in started[0][2]
 
 
 def test_where_there_is_no_such_allocator_nothing_happens(started, monkeypatch):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 import minitorch_cnn as mt
-from benchmarks import conv, roofline
+from benchmarks import arguments, conv, roofline
 from benchmarks.suites import SUITES, Layer
 from minitorch_cnn.analysis import Roof
 
@@ -68,11 +68,23 @@ def test_both_formats_of_torch_are_timed_and_the_ratio_is_to_the_faster(tmp_path
     assert "lenet5 forward           geometric mean" in capsys.readouterr().out
 
 
-def test_the_engine_is_timed_beside_forward_alone(tmp_path):
+def test_the_engine_is_timed_beside_forward_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(arguments, "UNRESTRICTED", ())
     for module in ("torch", "onnx", "onnxruntime"):
         pytest.importorskip(module)
     row, _ = run(tmp_path, "--chosen", "--vs", "torch,onnxruntime", "--directions", "forward", "gx")
     assert list(row["ratio"]) == ["torch", "onnxruntime"]
+
+
+def test_an_engine_that_cannot_be_restricted_is_not_compared_as_another_machine(
+    monkeypatch, capsys
+):
+    pytest.importorskip("onnxruntime")
+    monkeypatch.setenv("MINITORCH_CNN_MACHINE", "avx2")
+    with pytest.raises(SystemExit):
+        conv.main(["--vs", "onnxruntime"])
+    said = "--vs onnxruntime cannot be restricted to the instructions of MINITORCH_CNN_MACHINE"
+    assert said in capsys.readouterr().err
 
 
 def test_how_the_speed_grows_with_threads_is_said(tmp_path, capsys):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks import records
+from benchmarks import instructions, records
 
 FACTS = {"processor": "P", "date": "2026-02-01"}
 
@@ -68,4 +68,9 @@ def test_a_file_is_named_by_the_processor(name, expected, monkeypatch):
 
 def test_a_machine_that_is_another_is_said_to_be_so(monkeypatch):
     monkeypatch.setenv("MINITORCH_CNN_MACHINE", "sse")
+    monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")
     assert "-as-" in records.slug()
+    assert records.machine()["restricted"] == "only our kernels restricted to sse"
+    for name, value in instructions.VARIABLES["sse"].items():
+        monkeypatch.setenv(name, value)
+    assert records.machine()["restricted"] == "all libraries restricted to sse"

@@ -32,10 +32,12 @@ def test_results_of_several_processors_stand_side_by_side(tmp_path):
         content = {"machine": machine, "rows": rows}
         (tmp_path / f"conv-{processor}.json").write_text(json.dumps(content))
 
+    write("as", [(1, 0.6)], restricted="all libraries restricted to avx2")
     write("old", [(1, 0.5), (1, 2.0)], formats="contiguous only")
     write("new", [(1, 0.7)])
     text = by_processor(tmp_path)
-    assert "| suite batch direction | threads | to | new | old, contiguous only |" in text
-    assert "| s 1 gx | 1 | torch | 0.70 | 1.00 (2.00) |" in text
+    heads = "as, all libraries restricted to avx2 | new | old, contiguous only"
+    assert f"| suite batch direction | threads | to | {heads} |" in text
+    assert "| s 1 gx | 1 | torch | 0.60 | 0.70 | 1.00 (2.00) |" in text
     assert "old: 2026-01-02, processor old, formats contiguous only. (conv)" in text
     assert "Networks" not in text
