@@ -10,10 +10,11 @@ from ..conv2d.direct.reading import Reading
 from ..conv2d.direct.shape import known_shape, row_of
 from ..intrinsic import intrinsic
 from ..jit import kernel
-from ..micro_kernel import INDEX, REGISTERS
+from ..micro_kernel import INDEX, lanes_of
 from ..thread_pool import shared
+from ..vector_copy import prefetch
 
-ROWS = 8 if REGISTERS == 32 else 4  # of a tile: a maximum and a position each, in registers
+ROWS = 2  # of a tile; with more, a tile reads too many rows for the processor to read ahead
 
 
 @intrinsic
@@ -78,22 +79,35 @@ class _Maxima(Reading):
         self.code.repeat(s.KH, compare_row)
 
     def compare(self, columns, rows):
-        """Let the elements of rows replace smaller ones; NaN replaces any."""
+        """Let the largest elements of rows, among the columns, replace smaller ones.
+
+        Reduced along the row first, an element is compared once, however many windows share it.
+        """
         builder, code = self.builder, self.code
-        step = code.spread(self.stride[1])
-        steps = builder.mul(code.numbers, step)
+        steps = builder.mul(code.numbers, code.spread(self.stride[1]))
         for row in rows:
-            before = builder.mul(row.h, self.s.W)
+            values, places = [], []
             for one in columns:
-                start = builder.add(before, one.start)
-                for p, value in enumerate(self.read(row.address, one)):
-                    place = builder.add(code.spread(builder.add(start, INDEX(p))), steps)
-                    is_nan = builder.fcmp_unordered("uno", value, value)
-                    for r, _ in row.uses:
-                        best, winner = builder.load(self.best[r]), builder.load(self.winner[r])
-                        wins = builder.or_(builder.fcmp_ordered(">", value, best), is_nan)
-                        builder.store(builder.select(wins, value, best), self.best[r])
-                        builder.store(builder.select(wins, place, winner), self.winner[r])
+                values += self.read(row.address, one)
+                for p in range(len(values) - len(places)):
+                    start = code.spread(builder.add(one.start, INDEX(p)))
+                    places.append(builder.add(start, steps))
+            largest, place = values[0], places[0]
+            for value, at in zip(values[1:], places[1:], strict=True):
+                largest, place = self.larger(largest, place, value, at)
+            place = builder.add(place, code.spread(builder.mul(row.h, self.s.W)))
+            for r, _ in row.uses:
+                best, winner = builder.load(self.best[r]), builder.load(self.winner[r])
+                best, winner = self.larger(best, winner, largest, place)
+                builder.store(best, self.best[r])
+                builder.store(winner, self.winner[r])
+
+    def larger(self, best, winner, value, place):
+        """The larger of two elements, the first of equal ones, and its place; NaN replaces any."""
+        builder = self.builder
+        is_number = builder.fcmp_ordered("ord", value, value)
+        stays = builder.and_(is_number, builder.fcmp_unordered("ule", value, best))
+        return builder.select(stays, best, value), builder.select(stays, winner, place)
 
     def store(self):
         """Store the rows of the tile as far as they are wanted."""
@@ -114,12 +128,16 @@ def max_planes(x, outside, shape, firsts, y, argmax, pool, first, last):
         return
     s, lanes = shape, lanes_for(x, shape)
     height = min(ROWS, s.OH)
+    reads = ROWS * s.stride_h  # rows of a plane, of which a tile prefetches its part of the next
     for item in range(first, last):
         for band in range(0, s.OH, ROWS):
             i0 = max(0, min(band, s.OH - ROWS))
             for block in range(0, s.OW, lanes):
                 j0 = max(0, min(block, s.OW - lanes))
                 plane, at = item * s.H * s.W, item * s.OH * s.OW
+                part = plane + (band + ROWS) * s.stride_h * s.W + block * s.stride_w * reads
+                for k in range(0, lanes * s.stride_w * reads, lanes_of(x)):
+                    prefetch(x, part + k)
                 _max_tile(x, outside, shape, plane, firsts, y, argmax, at, i0, j0, height)
 
 
