@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numba
 
-from .compat_numba import FunctionCache, base_of_files, dumps, use_files
+from .compat_numba import FunctionCache, base_of_files, dumps, load, use_files
 
 
 class KernelCache(FunctionCache):
@@ -38,7 +38,7 @@ class KernelCache(FunctionCache):
 
     def load_overload(self, sig, target_context):
         """The code compiled for a signature, or None."""
-        found = super().load_overload(sig, target_context)
+        found = load(self, sig, target_context)
         if found is not None:
             self.loaded(sig)
         return found

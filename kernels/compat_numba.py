@@ -4,13 +4,16 @@ If a release changes one of them, the test of that name in tests/kernels/test_co
 """
 
 from collections.abc import Callable
+from functools import cache as once
 
+from llvmlite import binding
 from numba.core import types
 from numba.core.caching import FunctionCache
 from numba.core.ccallback import CFunc
-from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import Compiler
+from numba.core.codegen import CodeLibrary, JITCodeLibrary
+from numba.core.compiler import Compiler, compile_result
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.runtime import nrt
 from numba.core.serialize import dumps
 from numba.core.sigutils import normalize_signature
 
@@ -35,6 +38,59 @@ def base_of_files(cache: FunctionCache) -> tuple[str, str]:
 def use_files(cache: FunctionCache, files) -> None:
     """Let a cache load from and save to `files`, which has load(key) and save(key, data)."""
     cache._cache_file = files
+
+
+def load(cache: FunctionCache, signature, context):
+    """The code that the files of a cache have for a signature, or None.
+
+    Numba would prepare to compile first: import what it knows of Python, NumPy and SciPy's BLAS,
+    and compile its own runtime, which takes 50 MB and half a second.
+    """
+    codegen = context.codegen()
+    data = cache._cache_file.load(cache._index_key(signature, codegen))
+    if data is None:
+        return None
+    (name, _, (code, _)), function, environment, signature, *_, environments = data
+    _define_runtime()
+    library = _Loaded(codegen, name, code)
+    entry = context.get_executable(library, function, environment)
+    for each in environments:
+        codegen.set_env(each.env_name, each)
+    return compile_result(
+        target_context=context,
+        typing_context=context.typing_context,
+        library=library,
+        environment=environment,
+        entry_point=entry,
+        fndesc=function,
+        signature=signature,
+        objectmode=False,
+    )
+
+
+class _Loaded(JITCodeLibrary):
+    """Machine code from a file, without the intermediate code that Numba keeps beside it.
+
+    That is for callers, which have parts of their own; see `call_part`.
+    """
+
+    def __init__(self, codegen, name, code):
+        CodeLibrary.__init__(self, codegen, name)
+        self._finalized = True
+        self._engine, self._object = codegen._engine, binding.ObjectFileRef.from_data(code)
+        self._engine._ee.add_object_file(self._object)
+        self._engine.finalize_object()
+
+    def get_pointer_to_function(self, name):
+        """The address of one of its functions."""
+        return self._engine.get_function_address(name)
+
+
+@once
+def _define_runtime() -> None:
+    """Tell LLVM where the functions of Numba's runtime are, which machine code calls."""
+    for name, address in nrt._nrt.c_helpers.items():
+        binding.add_symbol(name if name.startswith("_") else f"NRT_{name}", address)
 
 
 def c_function(function: Callable, signature: str) -> CFunc:

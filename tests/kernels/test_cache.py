@@ -2,6 +2,8 @@
 
 import errno
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from llvmlite import binding
 
 from minitorch_cnn.kernels import jit, machine, sources
 from minitorch_cnn.kernels.machine import KNOWN, Cache
+from tests.interpreter import ROOT
 
 
 def triple(x):
@@ -42,6 +45,19 @@ def was_loaded(kernel) -> bool:
 def test_a_kernel_is_compiled_once(started_anew, file):
     kernel = started_anew()
     assert kernel(1.5) == 4.5 and was_loaded(kernel)
+
+
+def test_a_process_loads_a_kernel_without_numba_s_compiler_and_then_compiles_another(file):
+    code = f"""
+import sys, numpy as np
+from tests.kernels import test_cache
+test_cache.numba.config.CACHE_DIR = {str(file.parents[1])!r}
+kernel = test_cache.jit.kernel(test_cache.triple)
+assert kernel(1.5) == 4.5 and test_cache.was_loaded(kernel)
+assert not {{"numba.np.linalg", "scipy.linalg"}} & set(sys.modules)
+assert kernel(2) == 6 and "numba.np.linalg" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
 
 
 def test_each_signature_has_a_file_of_its_own(started_anew, file, tmp_path):

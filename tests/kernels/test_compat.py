@@ -77,6 +77,24 @@ def test_numba_loads_from_and_saves_to_the_cache_that_it_is_given(numba_parts):
     assert compiled(4) == 8 and asked == ["load", "save"]
 
 
+def test_numba_s_machine_code_runs_from_a_file(numba_parts, tmp_path, monkeypatch):
+    import numba
+
+    def bytes_of(n):
+        return np.empty(n).nbytes  # a function of Numba's runtime allocates it
+
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    saved, loaded = (numba.njit(bytes_of) for _ in range(2))
+    caches = [numba_parts.FunctionCache(bytes_of) for _ in range(2)]
+    numba_parts.use_cache(saved, caches[0])
+    assert saved(2) == 16
+    monkeypatch.setattr(
+        caches[1], "load_overload", lambda *args: numba_parts.load(caches[1], *args)
+    )
+    numba_parts.use_cache(loaded, caches[1])
+    assert loaded(3) == 24 and sum(loaded.stats.cache_hits.values()) == 1
+
+
 def test_numba_compiles_a_function_that_c_can_call(numba_parts):
     compiled = numba_parts.c_function(lambda n: n + 1, "int64(int64)")
     compiled.compile()
