@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..cuda.array import anywhere
+from ..cuda.array import anywhere, is_emulated, on_gpu
 from ..dispatch import standard, this_thread
 from ..jit import can_compile
 from ..spelling import nearest
@@ -93,6 +93,25 @@ def activation_backward(
         return gradient(gy, kept, *settings) if settings else gradient(gy, kept)
     module = OPERATOR.choose(Case(kind, type(kept), kept.dtype))
     return module.activation_backward(gy, kept, kind, *settings)
+
+
+def on_one_device(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether both are a device's, of one shape and of float32 or float64."""
+    if type(a) is not type(b) or a.shape != b.shape or a.dtype != b.dtype:
+        return False
+    case = Case("relu", type(a), a.dtype)
+    on_device = is_emulated(case) or on_gpu(case)
+    return on_device and a.dtype.char in "fd" and this_thread.forced is None
+
+
+def relu_of_sum(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """a, b (*) `on_one_device` -> max(a + b, 0) (*), by one kernel."""
+    return _cuda().relu_of_sum(a, b)
+
+
+def relu_backward_of_sum(a: np.ndarray, b: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """a, b, y (*) `on_one_device` -> activation_backward(a + b, y, "relu"), by one kernel."""
+    return _cuda().relu_backward_of_sum(a, b, y)
 
 
 def _refusal(name: str, kind: str, settings: tuple) -> ValueError:

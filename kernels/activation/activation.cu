@@ -84,6 +84,37 @@ extern "C" __global__ void __launch_bounds__(256) forward(
     STORE(y + unit * VECTOR, values);
 }
 
+// y (units * VECTOR) = max(x + other, 0), NaN stays NaN.
+extern "C" __global__ void __launch_bounds__(256) relu_of_sum(
+    const REAL* x, const REAL* other, REAL* y, long long units)
+{
+    const long long unit = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (unit >= units)
+        return;
+    LOAD(values, x + unit * VECTOR);
+    LOAD(others, other + unit * VECTOR);
+    #pragma unroll
+    for (int v = 0; v < VECTOR; v++)
+        values[v] = value(RELU, values[v] + others[v], 0, 0);
+    STORE(y + unit * VECTOR, values);
+}
+
+// gx (units * VECTOR) = gy + other where the relu with output y passed, else 0.
+extern "C" __global__ void __launch_bounds__(256) relu_backward_of_sum(
+    const REAL* gy, const REAL* other, const REAL* y, REAL* gx, long long units)
+{
+    const long long unit = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (unit >= units)
+        return;
+    LOAD(gradients, gy + unit * VECTOR);
+    LOAD(others, other + unit * VECTOR);
+    LOAD(values, y + unit * VECTOR);
+    #pragma unroll
+    for (int v = 0; v < VECTOR; v++)
+        values[v] = values[v] <= 0 ? REAL(0) : gradients[v] + others[v];
+    STORE(gx + unit * VECTOR, values);
+}
+
 // gx (units * VECTOR) = gy times the slope; 0 where the slope is 0, for any gy.
 extern "C" __global__ void __launch_bounds__(256) backward(
     const REAL* gy, const REAL* kept, REAL* gx, long long units, int kind, REAL a, REAL b)

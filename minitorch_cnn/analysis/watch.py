@@ -16,10 +16,10 @@ from ..nn import Module
 from ..nn.evaluation import evaluation, first_output
 from ..spelling import nearest
 from ..tensor import Tensor
-from ..tensor.activation import ReLU
+from ..tensor.activation import ReLU, ReLUOfSum
 
 # Operations that may include a ReLU, as their attribute `relu` says.
-MAY_RECTIFY = (BatchNorm, ChannelAffine, Conv2d)
+MAY_RECTIFY = (BatchNorm, ChannelAffine, Conv2d, ReLUOfSum)
 
 
 def module_named(function: str, model: Module, layer: str) -> Module:

@@ -83,6 +83,8 @@ class ArrayFunction(SavedValues):
     is_view: ClassVar[bool] = False
     never_warns: ClassVar[bool] = False
     in_float32: ClassVar[bool] = False
+    # True: backward also adds `second` to the gradient of the one output, and clears it.
+    adds_gradients: ClassVar[bool] = False
     # These and forward, which usual_calls.py reads at once.
     prepared: ClassVar[tuple[Callable[..., Any], Callable[..., Any] | None, bool, bool, bool]]
     # What every op sets: a slot is found faster than an entry of a dictionary.
@@ -100,6 +102,7 @@ class ArrayFunction(SavedValues):
     hooks: dict[int, Hooks] | None = None
     retained: dict[int, weakref.ref[Tensor]] | None = None
     forward_trace: str | None = None
+    second: Tensor | None = None  # a gradient that backward adds to the other
 
     if TYPE_CHECKING:  # forward leaves in ctx what backward asks for, under any name
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from .. import devices, dtypes
 from ..kernels import rows
+from ..kernels.activation import on_one_device
 from ..kernels.cuda.tape import this_thread as graph
 from . import array_function, leaf_hooks
 from .array_function import ArrayFunction
@@ -87,6 +88,7 @@ class _Walk:
         self.summed: set[int] = (
             set()
         )  # ids of gradients that this pass created: it may add to them in place
+        self.seconds: dict[int, Tensor] = {}  # age of a node -> what its backward is to add
         self.useful: set[ArrayFunction | Tensor] | None = (
             None  # the nodes that lead to a target; None: all
         )
@@ -147,7 +149,12 @@ class _Walk:
         if array.dtype is not dtype and array.dtype != dtype:
             g = g.to(dtype)
         before = box[index]
-        box[index] = g if before is None else self.add(before, g)
+        if before is None:
+            box[index] = g
+        elif isinstance(target, ArrayFunction) and target.adds_gradients:
+            box[index] = self.add_later(target, before, g)
+        else:
+            box[index] = self.add(before, g)
 
     def add(self, a: Tensor, b: Tensor) -> Tensor:
         """a + b, in place if `a` is a sum that this pass created.
@@ -168,6 +175,23 @@ class _Walk:
         self.summed.add(id(total))
         return total
 
+    def add_later(self, node: ArrayFunction, a: Tensor, b: Tensor) -> Tensor:
+        """a + b; on a device only a, and the node's backward adds b, which saves a launch."""
+        if node.age in self.seconds:  # of three, the first two are added now
+            a = self.add(a, self.seconds.pop(node.age))
+        if self.create_graph or self.targets is not None or not on_one_device(a.array, b.array):
+            return self.add(a, b)
+        self.seconds[node.age] = b
+        return a
+
+    def give_second(self, node: ArrayFunction, grads: list[Any]) -> None:
+        """Give the node the gradient that it adds itself, unless somebody wants to see the sum."""
+        second = self.seconds.pop(node.age, None)
+        if second is not None and (node.hooks or node.retained or node.run_backward):
+            grads[0] = self.add(grads[0], second)
+        elif second is not None:
+            node.second = second
+
     def settled(self, g: Tensor, dtype: DType) -> Tensor:
         """A completed sum, cast to its final dtype."""
         self.summed.discard(id(g))
@@ -176,6 +200,8 @@ class _Walk:
     def step(self, retain_graph: bool) -> None:
         """Run the newest node: hooks on its gradients, its backward, delivery to its inputs."""
         node, grads = self.arriving.pop(-heapq.heappop(self.heap))
+        if self.seconds:
+            self.give_second(node, grads)
         if self.summed:
             for i, g in enumerate(grads):
                 if g is not None and id(g) in self.summed:

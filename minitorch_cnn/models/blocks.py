@@ -12,7 +12,7 @@ import numpy as np
 from .. import functional as F
 from .. import nn
 from ..dtypes import get_default_dtype
-from ..nn.fusion import relu_after
+from ..nn.fusion import fused, relu_after
 from ..tensor import Tensor
 from .same import SameConv2d
 
@@ -224,9 +224,15 @@ class Trunk(nn.Module):
         heads = self.heads if self.training else {}
         least = self.smallest_with_heads if heads else self.smallest
         check_images(type(self).__name__, x, self.in_channels, least)
-        aside = []
-        for name in self.order:
-            x = getattr(self, name)(x)
+        aside, order = [], list(reversed(self.order))
+        while order:
+            name = order.pop()
+            layer = getattr(self, name)
+            after = fused(getattr(self, order[-1])) if order and name not in heads else None
+            if after:
+                x, name = after(layer, x), order.pop()
+            else:
+                x = layer(x)
             if name in heads:
                 aside.append(getattr(self, heads[name])(x))
         return (x, *aside) if aside else x

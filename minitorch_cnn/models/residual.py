@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from .. import functional as F
 from .. import nn
-from ..nn.fusion import relu_after
+from ..nn.fusion import relu_after, relu_of_sum
 from ..tensor import Tensor
 from ..tensor.padding import pad
 from .blocks import conv_bn
@@ -83,7 +83,7 @@ class ResidualBlock(nn.Module):
         return x if self.downsample is None else self.downsample(x)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.branch(x) + self.shortcut(x))
+        return relu_of_sum(self.branch(x), self.shortcut(x))
 
 
 class BasicBlock(ResidualBlock):

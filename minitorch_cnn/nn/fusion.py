@@ -1,4 +1,4 @@
-"""Fusion of a ReLU or ReLU6 with the convolution or batch norm before it, decided in one place.
+"""Fusion of a ReLU or ReLU6 with the convolution, batch norm or sum before it, in one place.
 
 It saves one pass over memory forward and one backward, and changes no number. No user can observe
 it: if one of the two layers has hooks, is replaced, patched or subclassed, or if a function that
@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from .. import devices
 from .. import functional as F
+from ..kernels.activation import on_one_device
+from ..tensor.activation import ReLUOfSum
 from ..tensor.tensor import Tensor
 from .activation import ReLU, ReLU6
 from .conv import Conv2d
@@ -21,6 +24,7 @@ from .norm import BatchNorm1d, BatchNorm2d
 _FORWARD = {cls: cls.forward for cls in (BatchNorm1d, BatchNorm2d, Conv2d, ReLU, ReLU6)}
 _CALL = Module.__call__
 _RELU, _RELU6, _CONV2D, _BATCH_NORM = F.relu, F.relu6, F.conv2d, F.batch_norm
+_ADD = Tensor.__add__
 
 
 def relu_after(module: Module, input: Tensor) -> Tensor:
@@ -40,6 +44,14 @@ def relu6_after(module: Module, input: Tensor) -> Tensor:
     if is_usual and isinstance(module, (BatchNorm1d, BatchNorm2d)) and _runs_as_written(module):
         return module._apply_op(partial(F.batch_norm_relu, ceiling=6.0), input)
     return F.relu6(module(input))
+
+
+def relu_of_sum(a: Tensor, b: Tensor) -> Tensor:
+    """relu(a + b); of tensors on a device by one kernel, unless F.relu or the sum is replaced."""
+    is_usual = devices.elsewhere and F.relu is _RELU and Tensor.__add__ is _ADD
+    if is_usual and on_one_device(a.array, b.array):
+        return ReLUOfSum.apply(a, b)
+    return F.relu(a + b)
 
 
 # By the activation that follows.

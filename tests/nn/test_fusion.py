@@ -5,8 +5,11 @@ import pytest
 
 import minitorch_cnn as mt
 from minitorch_cnn import nn
-from minitorch_cnn.models.blocks import ConvBNReLU
-from minitorch_cnn.nn.fusion import relu_after
+from minitorch_cnn.analysis import backward_rules
+from minitorch_cnn.kernels.cuda.array import has_compiler
+from minitorch_cnn.kernels.cuda.launch import Kernel
+from minitorch_cnn.models.blocks import ConvBNReLU, Trunk
+from minitorch_cnn.nn.fusion import relu_after, relu_of_sum
 
 LAYERS = {
     "Conv2d": lambda: nn.Conv2d(2, 2, 1),
@@ -21,7 +24,7 @@ def made(name):
     return LAYERS[name]().eval(), mt.randn(*shape)
 
 
-def rectified(y):
+def rectified_array(y):
     return np.maximum(y.detach().numpy(), 0)
 
 
@@ -33,8 +36,10 @@ def tenfold(module, input):
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_layer_and_its_relu_are_one_node_where_nobody_looks(name):
     layer, x = made(name)
-    for y in (relu_after(layer, x), nn.Sequential(layer, nn.ReLU())(x)):
-        assert y.grad_fn.relu and np.array_equal(y.detach().numpy(), rectified(layer(x)))
+    trunk = Trunk({"first": layer, "second": nn.ReLU()}, 2, 1)
+    nets = [nn.Sequential(layer, nn.ReLU())] + [trunk] * (x.ndim == 4)
+    for y in (relu_after(layer, x), *(net(x) for net in nets)):
+        assert y.grad_fn.relu and np.array_equal(y.detach().numpy(), rectified_array(layer(x)))
 
 
 @pytest.mark.parametrize("training", [False, True])
@@ -64,7 +69,7 @@ def test_a_forward_that_a_user_put_in_the_place_of_a_layer_s_runs(name, how, mon
         net[0] = layer = kind(*((2, 2, 1) if name == "Conv2d" else (2,)))
     else:
         layer.__class__ = kind
-    expected = rectified(x * 10)
+    expected = rectified_array(x * 10)
     assert np.array_equal(net(x).detach().numpy(), expected)
     assert np.array_equal(relu_after(layer, x).detach().numpy(), expected)
 
@@ -105,23 +110,23 @@ def test_what_was_edited_after_the_first_call_is_what_runs():
     assert np.allclose(net(x).detach().numpy(), np.tanh(layer(x).detach().numpy()), atol=1e-6)
     net.insert(1, nn.ReLU())
     net.append(nn.ReLU())
-    assert np.allclose(net(x).detach().numpy(), np.tanh(rectified(layer(x))), atol=1e-6)
+    assert np.allclose(net(x).detach().numpy(), np.tanh(rectified_array(layer(x))), atol=1e-6)
     net._modules["0"] = nn.Identity()
     del net[2]
-    assert np.array_equal(net(x).detach().numpy(), rectified(x))
+    assert np.array_equal(net(x).detach().numpy(), rectified_array(x))
 
 
 def test_a_hook_on_a_norm_of_a_model_s_block_sees_values_before_the_relu():
     block, x, seen = ConvBNReLU(2, 3, 1).eval(), mt.randn(2, 2, 3, 3), []
     block.bn.register_forward_hook(lambda module, inputs, y: seen.append(y))
     y = block(x)
-    assert (seen[0] < 0).any() and np.array_equal(y.detach().numpy(), rectified(seen[0]))
+    assert (seen[0] < 0).any() and np.array_equal(y.detach().numpy(), rectified_array(seen[0]))
 
 
 def test_a_norm_of_a_model_s_block_may_be_any_module():
     block, x = ConvBNReLU(2, 3, 1), mt.randn(2, 2, 3, 3)
     block.bn = nn.Identity()
-    assert np.array_equal(block(x).detach().numpy(), rectified(block.conv(x)))
+    assert np.array_equal(block(x).detach().numpy(), rectified_array(block.conv(x)))
 
 
 def test_layers_take_pytorch_s_arguments_only():
@@ -151,6 +156,108 @@ def test_a_function_that_a_user_exchanges_is_what_the_layers_call(name, monkeypa
         assert np.array_equal(relu_after(layer, x).detach().numpy(), expected)
     with monkeypatch.context() as patch:
         patch.setattr(nn.functional, own, lambda y, *settings: y * 10)
-        assert np.array_equal(net(x).detach().numpy(), rectified(x * 10))
-        assert np.array_equal(relu_after(layer, x).detach().numpy(), rectified(x * 10))
+        assert np.array_equal(net(x).detach().numpy(), rectified_array(x * 10))
+        assert np.array_equal(relu_after(layer, x).detach().numpy(), rectified_array(x * 10))
     assert net(x).grad_fn.relu
+
+
+def launched(monkeypatch):
+    """The names of the kernels that are launched from now on."""
+    names, run = [], Kernel.run
+    monkeypatch.setattr(Kernel, "run", lambda self, *a: (names.append(self.name), run(self, *a))[1])
+    return names
+
+
+def on_device(*arrays):
+    return [mt.tensor(x, device="emulator", requires_grad=True) for x in arrays]
+
+
+@pytest.mark.skipif(not has_compiler(), reason="no g++ on Linux")
+def test_the_relu_of_a_sum_on_a_device_is_one_launch_forward_and_one_backward(monkeypatch):
+    a, b = np.random.default_rng(0).standard_normal((2, 3, 4)).astype(np.float32)
+    x, z = on_device(a, b)
+    names = launched(monkeypatch)
+    y = relu_of_sum(x, z)
+    (y * 2).sum().backward()
+    assert names == ["relu_of_sum", "backward"]
+    assert np.array_equal(y.detach().cpu().numpy(), np.maximum(a + b, 0))
+    for leaf in (x, z):
+        assert np.array_equal(leaf.grad.cpu().numpy(), np.where(a + b > 0, 2, 0))
+    x.grad.zero_()  # the two gradients share no memory
+    assert z.grad.sum().item() == 2 * (a + b > 0).sum()
+
+
+@pytest.mark.skipif(not has_compiler(), reason="no g++ on Linux")
+@pytest.mark.parametrize("uses", [2, 3, 5])
+@pytest.mark.parametrize("of_sum", [False, True])
+def test_gradients_that_meet_at_a_relu_are_added_by_its_backward(uses, of_sum, monkeypatch):
+    a, b = np.random.default_rng(0).standard_normal((2, 3, 4)).astype(np.float32)
+    x, z = on_device(a, b)
+    y = relu_of_sum(x, z) if of_sum else mt.relu(x + z)
+    total = sum((y * (i + 1)).sum() for i in range(uses))
+    names = launched(monkeypatch)
+    total.backward(retain_graph=True)
+    assert names == ["relu_backward_of_sum"]
+    expected = np.where(a + b > 0, sum(range(uses + 1)), 0)
+    assert np.array_equal(x.grad.cpu().numpy(), expected)
+    total.backward()  # nothing is left of the first pass
+    assert np.array_equal(z.grad.cpu().numpy(), 2 * expected)
+
+
+@pytest.mark.skipif(not has_compiler(), reason="no g++ on Linux")
+def test_whoever_looks_at_the_gradient_of_a_relu_sees_the_sum():
+    (x,) = on_device(np.ones((2, 2), np.float32))
+    y = mt.relu(x)
+    seen = []
+    y.register_hook(lambda g: seen.append(g.tolist()))
+    y.retain_grad()
+    ((y * 3).sum() + (y * 4).sum()).backward()
+    assert seen == [[[7, 7], [7, 7]]] and y.grad.tolist() == seen[0]
+    assert x.grad.tolist() == seen[0]
+    y = mt.relu(x)
+    (gy,) = mt.grad((y * 3).sum() + (y * 4).sum(), y)
+    assert gy.tolist() == seen[0]
+    y = mt.relu(x)
+    (gx,) = mt.grad((y * y).sum() + (y * 4).sum(), x, create_graph=True)
+    assert gx.tolist() == [[6, 6], [6, 6]]
+    assert mt.grad(gx.sum(), x)[0].tolist() == [[2, 2], [2, 2]]
+
+
+@pytest.mark.skipif(not has_compiler(), reason="no g++ on Linux")
+def test_a_backward_that_failed_leaves_no_gradient_for_the_next():
+    (x,) = on_device(np.ones((2, 2), np.float32))
+    w = x * 1
+    y = mt.relu(w)
+    handle = y.register_hook(lambda g: 1 / 0)
+    total = (y * 3).sum() + (y * 4).sum()
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            total.backward(retain_graph=True)
+    handle.remove()
+    total.backward()
+    assert x.grad.tolist() == [[7, 7], [7, 7]]
+
+
+@pytest.mark.skipif(not has_compiler(), reason="no g++ on Linux")
+def test_a_sum_is_computed_alone_where_relu_is_replaced_or_the_shapes_differ(monkeypatch):
+    x, z = on_device(np.ones((2, 2), np.float32), np.ones(2, np.float32))
+    assert type(relu_of_sum(x, z).grad_fn).__name__ == "ReLU"
+    assert type(relu_of_sum(x, x).grad_fn).__name__ == "ReLUOfSum"
+    monkeypatch.setattr(nn.functional, "relu", lambda x: x * 10)
+    assert relu_of_sum(x, x).tolist() == [[20, 20], [20, 20]]
+
+
+@pytest.mark.skipif(not has_compiler(), reason="no g++ on Linux")
+def test_rules_for_the_gradient_of_a_relu_reach_that_of_a_sum():
+    a, b = np.random.default_rng(1).standard_normal((2, 3, 4)).astype(np.float32)
+    seed = np.random.default_rng(2).standard_normal((3, 4)).astype(np.float32)
+    results = {}
+    for device in ("cpu", "emulator"):
+        x, z = (mt.tensor(v, device=device, requires_grad=True) for v in (a, b))
+        y, g = relu_of_sum(x, z), mt.tensor(seed, device=device)
+        results[device] = []
+        for rule in ("plain", "guided", "deconvolution"):
+            with backward_rules.rectified(y, rule):
+                (gx,) = mt.grad(y, x, [g], retain_graph=True)
+            results[device].append(gx.cpu().numpy())
+    assert np.array_equal(results["cpu"], results["emulator"])

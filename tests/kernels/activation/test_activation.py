@@ -9,6 +9,7 @@ import pytest
 
 from minitorch_cnn.kernels import activation, set_num_threads, use
 from minitorch_cnn.kernels.activation import KINDS, activation_backward, activation_forward
+from minitorch_cnn.kernels.cuda.array import has_compiler, to_emulator
 from tests.kernels.implementation_check import (
     ACTIVATION_CASES,
     SETTINGS,
@@ -151,3 +152,33 @@ def test_invalid_arguments_are_refused_by_name():
         activation_forward(x, "elu", 1.0)
     with pytest.raises(ValueError, match=r"^activation_backward: gy has the shape \(2,\), kept"):
         activation_backward(x[:2], x, "relu")
+
+
+@pytest.mark.skipif(not has_compiler(), reason="no g++ on Linux")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(3, 5), (2, 8), (0, 4), ()])
+def test_a_relu_of_a_sum_is_one_kernel_forward_and_backward(shape, dtype):
+    a, b, gy, other = rng.standard_normal((4, *shape)).astype(dtype)
+    if shape == (3, 5):
+        a[0, 0], b[0, 1], a[1, 1], b[1, 1] = np.nan, np.inf, -1, 1
+    there = [to_emulator(np.asarray(x)) for x in (a, b, gy, other)]
+    assert activation.on_one_device(*there[:2])
+    y = activation.relu_of_sum(*there[:2])
+    expected = np.where(a + b <= 0, 0, a + b)
+    np.testing.assert_array_equal(y.get(), expected)
+    gx = activation.relu_backward_of_sum(*there[2:], y)
+    np.testing.assert_array_equal(gx.get(), np.where(expected <= 0, 0, gy + other))
+    assert y.dtype == gx.dtype == dtype and y.shape == gx.shape == shape
+
+
+@pytest.mark.skipif(not has_compiler(), reason="no g++ on Linux")
+def test_the_kernels_of_a_relu_of_a_sum_read_views_and_refuse_mixtures():
+    a, b = (to_emulator(rng.standard_normal((4, 6)).astype(np.float32)) for _ in range(2))
+    y = activation.relu_of_sum(a[:, ::2], b.T[:3].T)
+    np.testing.assert_array_equal(y.get(), np.maximum(a.get()[:, ::2] + b.get().T[:3].T, 0))
+    assert not activation.on_one_device(a, b.get()) and not activation.on_one_device(a, b[0])
+    assert not activation.on_one_device(a.get(), b.get())
+    assert not activation.on_one_device(a, b.astype(np.float64))
+    assert not activation.on_one_device(a.astype(np.float16), b.astype(np.float16))
+    with use("numpy"):
+        assert not activation.on_one_device(a, b)
