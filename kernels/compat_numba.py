@@ -5,6 +5,7 @@ If a release changes one of them, the test of that name in tests/kernels/test_co
 
 from collections.abc import Callable
 from functools import cache as once
+from typing import Any
 
 from llvmlite import binding
 from numba.core import types
@@ -89,7 +90,8 @@ class _Loaded(JITCodeLibrary):
 @once
 def _define_runtime() -> None:
     """Tell LLVM where the functions of Numba's runtime are, which machine code calls."""
-    for name, address in nrt._nrt.c_helpers.items():
+    runtime: Any = nrt
+    for name, address in runtime._nrt.c_helpers.items():
         binding.add_symbol(name if name.startswith("_") else f"NRT_{name}", address)
 
 
