@@ -99,6 +99,10 @@ class Window:
         (sh, sw), (rows, columns), (above, beside) = self.stride, self.span, self.padding
         return (oh - 1) * sh + rows - sum(above), (ow - 1) * sw + columns - sum(beside)
 
+    def covers(self, h: int, w: int) -> bool:
+        """Whether its only position over (h, w) reads every element, and no padding."""
+        return self.kernel == self.span == (h, w) and self.padding == ((0, 0), (0, 0))
+
 
 def receptive_field(windows: Iterable[Window]) -> Window:
     """The single window equivalent to a chain of windows, in the order of application.

@@ -101,7 +101,7 @@ def shape_of(case) -> Shape:
         # Each stride-th input reads the same taps.
         sh, sw = case.window.stride
         read = -(-taps // (sh * sw))
-        return Shape(CG, OG * read, positions * taps // read)
+        return Shape(CG, OG * read, N * H * W * taps // (sh * sw * read))
     return Shape(OG, positions, CG * taps)
 
 
@@ -130,8 +130,11 @@ def loops(case) -> Work:
 
 def im2col(case) -> Work:
     """BLAS on columns that NumPy writes and BLAS reads; groups one after the other. Those of
-    an input gradient are added to it, those of a weight gradient are transposed besides.
+    an input gradient are added to it, those of a weight gradient are transposed besides. A kernel
+    that covers its whole image has no columns, but thin products.
     """
+    if case.window.covers(*case.x[2:]) and (case.groups == 1 or case.w[1] > 1):
+        return Work(2 * case.macs, 0.4, _arrays(case), _arrays(case), 1e-5)
     rows, terms, columns = shape_of(case)
     taken = case.dtype.itemsize * case.groups * case.macs // max(1, case.w[0])
     start = 2e-5 + 1e-6 * case.groups * case.w[2] * case.w[3]
@@ -152,7 +155,10 @@ def gemm(case) -> Work:
     start = COMPILED + 1e-5 + 1e-6 * case.groups
     passes = 1.5 if case.function == "conv2d_weight_grad" or case.w[2:] == (1, 1) else 3
     has_gaps = case.function == "conv2d_input_grad" and case.window.stride != (1, 1)
-    return Work(operations, 0.6 if has_gaps else 0.8, passes * packed, _arrays(case), start)
+    share = 0.6 if has_gaps else 0.8
+    if case.window.covers(*case.x[2:]):
+        share = 0.25  # rows of one position
+    return Work(operations, share, passes * packed, _arrays(case), start)
 
 
 # The time to transform one number of Winograd's, and to load and store a sum, in multiply-adds of a
@@ -184,7 +190,7 @@ def direct(case) -> Work:
     if case.function == "conv2d_weight_grad":
         return _direct_weight_grad(case)
     row = case.window.output_size(*case.x[2:])[1]
-    moved, (rows, terms, _) = _arrays(case), shape_of(case)
+    moved, (rows, terms, columns) = _arrays(case), shape_of(case)
     share = _share_of_sums(case)
     if case.function == "conv2d_input_grad":
         row = case.x[3]
@@ -192,7 +198,7 @@ def direct(case) -> Work:
             share, row = 0.5, -(-row // 2)
     if terms // (case.w[2] * case.w[3]) * row * case.dtype.itemsize > machine().l1.size // 2:
         moved *= max(1, rows // 4)  # each few rows of weights read all planes again
-    operations = 2 * case.macs * _padding(row, case)
+    operations = 2 * case.groups * rows * terms * columns * _padding(row, case)
     return Work(operations, share, moved, _arrays(case), COMPILED)
 
 

@@ -7,10 +7,13 @@
 
 The whole column matrix is KH * KW times as large as the input. It is never built: blocks of images,
 rows and columns of the output share one scratch buffer, small enough to be still in cache when the
-product reads it. For a 1x1 kernel without stride or padding, x itself is the column matrix. With
-one input channel per group (depthwise) the matrices are too thin for a product: numpy_depthwise.py
-multiplies and adds whole planes instead.
+product reads it. For a 1x1 kernel without stride or padding, x itself is the column matrix, and so
+it is where a kernel covers its whole image: then the layer is a fully connected one. With one input
+channel per group (depthwise) the matrices are too thin for a product: numpy_depthwise.py multiplies
+and adds whole planes instead.
 """
+
+import math
 
 import numpy as np
 
@@ -38,6 +41,9 @@ def _sums(x, w, window, groups):
         return numpy_depthwise.forward(x, w, window)
     N, C, H, W = x.shape
     O, CG, KH, KW = w.shape
+    if window.covers(H, W):
+        y = matmul(_images(x, groups), _matrix(w, groups).swapaxes(-1, -2))
+        return _from_matrix(y, (N, O, 1, 1))
     y = np.empty((N, O, *window.output_size(H, W)), x.dtype)
     matrix = w.reshape(groups, O // groups, CG * KH * KW)
     if is_pointwise(window):
@@ -59,6 +65,9 @@ def conv2d_input_grad(gy, w, window, input_size, groups=1):
     N, O, OH, OW = gy.shape
     _, CG, KH, KW = w.shape
     C = CG * groups
+    if window.covers(*input_size):
+        gx = matmul(_images(gy, groups), _matrix(w, groups))
+        return _from_matrix(gx, (N, C, *input_size))
     matrix = w.reshape(groups, O // groups, CG * KH * KW).swapaxes(1, 2)
     gx = np.zeros((N, C, *input_size), gy.dtype)
     if is_pointwise(window):
@@ -79,6 +88,9 @@ def conv2d_weight_grad(x, gy, window, groups=1):
     if groups > 1 and CG == 1:
         return numpy_depthwise.weight_grad(x, gy, window)
     KH, KW = window.kernel
+    if window.covers(*x.shape[2:]):
+        gw = matmul(_images(gy, groups).swapaxes(-1, -2), _images(x, groups))
+        return gw.reshape(O, CG, KH, KW)
     gw = np.zeros((groups, O // groups, CG * KH * KW), x.dtype)
     product = np.empty_like(gw)
     if is_pointwise(window) and gy.shape[2] * gy.shape[3] >= MIN_COLUMNS:
@@ -130,6 +142,22 @@ def _taps(window, H, W, block):
 
 def is_pointwise(window):
     return (window.kernel, window.stride, window.padding) == ((1, 1), (1, 1), ((0, 0), (0, 0)))
+
+
+def _images(x, groups):
+    """(N, C, H, W) -> (N, K), an image in a row; with groups (groups, N, K)."""
+    rows = x.reshape(len(x), groups, math.prod(x.shape[1:]) // groups)
+    return rows[:, 0] if groups == 1 else rows.swapaxes(0, 1)
+
+
+def _matrix(w, groups):
+    """(O, C/groups, KH, KW) -> (O, K), a kernel in a row; with groups (groups, O/groups, K)."""
+    return w.reshape(len(w), -1) if groups == 1 else w.reshape(groups, len(w) // groups, -1)
+
+
+def _from_matrix(y, shape):
+    """The inverse of _images."""
+    return (y if y.ndim == 2 else y.swapaxes(0, 1)).reshape(shape)
 
 
 def _blocks(y_shape, bytes_per_column):

@@ -367,6 +367,8 @@ CONV_CASES = [
     ConvCase(2, 3, 4, 1, (6, 5), Window((2, 3), 2, ((0, 1), (2, 1)))),
     ConvCase(2, 1, 3, 1, (4, 4), Window(2)),
     ConvCase(1, 2, 3, 1, (2, 3), Window((2, 3))),
+    ConvCase(3, 4, 6, 2, (2, 3), Window((2, 3), 2)),
+    ConvCase(0, 4, 6, 2, (1, 1), Window(1)),
     ConvCase(1, 2, 3, 1, (1, 1), Window((3, 3), 3, 4)),
 ]
 POOL_CASES = [

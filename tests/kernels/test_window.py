@@ -83,6 +83,19 @@ def test_same_keeps_the_size_with_odd_padding_last(kernel, dilation):
     assert all(0 <= after - before <= 1 for before, after in window.padding)
 
 
+@given(windows(), size)
+@settings(max_examples=60, deadline=None)
+def test_a_window_that_covers_an_image_has_a_tap_at_each_element_and_none_outside(window, size):
+    positions = [
+        sorted(k * d - p for k in range(n))
+        for n, d, (p, _) in zip(window.kernel, window.dilation, window.padding, strict=True)
+    ]
+    fits = all(after == 0 for _, after in window.padding)
+    fits = fits and positions == [list(range(n)) for n in size]
+    assert window.covers(*size) == fits
+    assert Window(size).covers(*size) and not Window(size, padding=1).covers(*size)
+
+
 def test_a_last_window_in_ceil_mode_must_start_before_the_padding_after_the_input():
     assert Window(2, 2, ceil_mode=True).output_size(5, 4) == (3, 2)
     assert Window(2, 2, 1, ceil_mode=True).output_size(5, 5) == (3, 3)

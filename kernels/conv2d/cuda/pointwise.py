@@ -24,5 +24,7 @@ def forward(x, w, window, groups, bias=None, relu=False):
 def input_grad(gy, w, window, input_size, groups):
     """gy (N, O, H, W), w (O, C/groups, 1, 1) -> gx (N, C, H, W)."""
     N, O, H, W = gy.shape
-    matrix = w.reshape(groups, O // groups, -1).swapaxes(1, 2)
-    return (matrix @ gy.reshape(N, groups, O // groups, H * W)).reshape(N, -1, H, W)
+    CG = w.shape[1]
+    matrix = w.reshape(groups, O // groups, CG).swapaxes(1, 2)
+    gx = matrix @ gy.reshape(N, groups, O // groups, H * W)
+    return gx.reshape(N, groups * CG, H, W)

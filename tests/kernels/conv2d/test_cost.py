@@ -63,6 +63,17 @@ def test_the_product_of_each_direction_has_as_many_multiply_adds_as_the_convolut
     assert 4 * rows * terms * columns == grouped.macs
 
 
+def test_the_gradient_of_an_unpadded_convolution_is_a_product_at_each_position_of_the_input():
+    rows, terms, columns = cost.shape_of(case("conv2d_input_grad", N=2, C=3, H=8, O=4, K=5))
+    assert (rows, terms, columns) == (3, 4 * 25, 2 * 8 * 8)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_kernel_that_covers_its_image_is_left_to_products_of_the_batch(function):
+    for layer in ({"N": 64, "C": 16, "O": 120, "H": 5, "K": 5}, {"C": 512, "H": 1, "K": 1}):
+        assert OPERATOR.preferred(case(function, **layer)).name == "numpy"
+
+
 def test_no_modelled_time_is_below_the_roofline_but_winograds():
     for function in FUNCTIONS:
         for layer in ({}, {"C": 256, "O": 256, "H": 14}, {"C": 64, "O": 64, "groups": 64, "H": 56}):
