@@ -11,18 +11,14 @@ from tests.interpreter import ROOT
 pytest.importorskip("numba")
 
 SCRIPT = """if True:
-    import hashlib, sys
+    import hashlib
     import numpy as np
     from minitorch_cnn.kernels import set_num_threads, dispatch, use
     from tests.kernels import implementation_check as cases
 
     set_num_threads(1)
-    LARGER = [
-        cases.BatchNormCase((4, 3, 27, 29), dtype=np.float32),
-        cases.BatchNormCase((4, 3, 27, 29)),
-    ]
     OPERATORS = {
-        "batch_norm": LARGER,
+        "batch_norm": [cases.BatchNormCase((4, 3, 27, 29))],
         "conv2d": cases.CONV_CASES[-8:],
         "pool2d": cases.POOL_CASES,
         "prelu": cases.PRELU_CASES,
@@ -32,10 +28,11 @@ SCRIPT = """if True:
         "activation": cases.ACTIVATION_CASES,
         "resample": cases.RESAMPLE_CASES,
     }
-    for operator in sys.argv[1:] or OPERATORS:
+    for operator, of_operator in OPERATORS.items():
+        single = {case._replace(dtype=np.float32): None for case in of_operator}
         available = set(dispatch.available(operator))
         for implementation in available & {"numba", "winograd", "direct"}:
-            for case in OPERATORS[operator]:
+            for case in single:
                 try:
                     with use(implementation):
                         results = case.results()
@@ -46,19 +43,14 @@ SCRIPT = """if True:
 """
 
 
-def bits(cache, *operators):
+def bits(cache):
     """What the script prints with the cache in that folder, sorted."""
     env = {**os.environ, "NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", SCRIPT, *operators]
+    command = [sys.executable, "-c", SCRIPT]
     run = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert run.stdout
     return sorted(run.stdout.splitlines())
-
-
-@pytest.mark.slow
-def test_batch_norm_has_the_same_bits_compiled_and_loaded(tmp_path):
-    assert bits(tmp_path, "batch_norm") == bits(tmp_path, "batch_norm")
 
 
 @pytest.mark.slow
