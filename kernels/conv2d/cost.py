@@ -153,7 +153,10 @@ def gemm(case) -> Work:
     packed = itemsize * case.groups * terms * (columns + rows)
     operations = 2 * case.groups * _up(rows, MR) * terms * _up(columns, lanes)
     start = COMPILED + 1e-5 + 1e-6 * case.groups
-    passes = 1.5 if case.function == "conv2d_weight_grad" or case.w[2:] == (1, 1) else 3
+    is_weight_grad = case.function == "conv2d_weight_grad"
+    passes = 1.5 if is_weight_grad or case.w[2:] == (1, 1) else 3
+    if is_weight_grad and case.w[1] < lanes:
+        passes = 0.5  # all taps are adjacent, and most bytes are of gy, read in place
     has_gaps = case.function == "conv2d_input_grad" and case.window.stride != (1, 1)
     share = 0.6 if has_gaps else 0.8
     if case.window.covers(*case.x[2:]):

@@ -67,13 +67,14 @@ def _input_grid(window: Window, size: Pair, start: Pair) -> Grid:
     )
 
 
-def sum_parts(units: int, blocks: int, macs: int) -> list[slice]:
-    """Parts of a sum over `units`, so that few blocks still give all threads work.
+def sum_parts(units: int, blocks: int, macs: int, most: int = MAX_PARTS) -> list[slice]:
+    """At most `most` parts of a sum over `units`, so that few blocks still give all threads work.
 
     The bits of a result depend on the cuts of a sum, so the cuts do not depend on the number of
     threads.
     """
-    count = min(MAX_PARTS // max(blocks, 1), macs // (max(blocks, 1) * MIN_BLOCK_MACS))
+    blocks = max(blocks, 1)
+    count = min(MAX_PARTS // blocks, macs // (blocks * MIN_BLOCK_MACS), most)
     return cut(units, -(-units // max(count, 1)))
 
 

@@ -73,6 +73,23 @@ def test_blocks_of_several_taps_and_images_agree_with_numpy(tiny_caches, more):
     check((2, 2 * channels, 5, 7), (2 * MR, channels, 2, 2), Window(2, (1, 2), 1, (2, 1)), 2)
 
 
+@pytest.mark.parametrize("size", [(23, 23), (1, 547), (28, 40), (60, 18)])
+def test_the_weight_gradient_of_pointwise_kernels_cuts_planes_into_lines(size):
+    for C, O in ((5, 3), (40, 20), (200, 9)):
+        check((3, C, *size), (O, C, 1, 1), Window((1, 1)))
+
+
+@pytest.mark.parametrize("C, groups", [(1, 1), (3, 1), (5, 1), (4, 2), (9, 3)])
+def test_the_weight_gradient_of_few_channels_stacks_the_rows_of_taps(C, groups):
+    for kernel, stride, dilation in (((3, 3), 1, 1), ((5, 4), 2, (2, 1)), ((2, 7), (3, 2), 1)):
+        window = Window(kernel, stride, 2, dilation)
+        check((2, C, 31, 27), (6 * groups, C // groups, *kernel), window, groups)
+
+
+def test_the_weight_gradient_of_one_large_image_is_a_sum_of_parts():
+    check((1, 20, 64, 64), (16, 20, 3, 3), Window((3, 3), 1, 1))
+
+
 def test_the_epilogue_follows_the_last_block_of_terms(tiny_caches):
     rng = np.random.default_rng(1)
     x, w = (
