@@ -310,7 +310,7 @@ def test_a_tensor_on_a_gpu_shows_its_memory_by_both_protocols():
     x = mt.Tensor(ndarray(4096))
     assert x.device == "cuda:0"
     assert x.__cuda_array_interface__["data"] == (4096, False)
-    assert x.__dlpack__(stream=1) == ("capsule", {"stream": 1})
+    assert x.__dlpack__(stream=1) == ("capsule", {"stream": 1})  # more: tests/tensor/test_dlpack.py
     assert x.__dlpack_device__() == (2, 0)
     x.requires_grad_()
     with pytest.raises(RuntimeError, match=r"requires grad; use detach\(\)"):

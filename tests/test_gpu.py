@@ -78,6 +78,29 @@ def test_other_libraries_see_the_memory_of_a_tensor_and_we_theirs():
     assert mt.from_dlpack(there).array.data.ptr == there.data.ptr
 
 
+def test_a_consumer_s_stream_waits_for_the_work_on_a_tensor():
+    import cupy
+
+    x = mt.zeros(2**24, device="cuda")
+    side = mt.cuda.Stream()
+    with mt.cuda.stream(side):
+        for _ in range(50):
+            x.add_(1)
+        capsule = x.__dlpack__(stream=1)  # the default stream, whose work comes after
+    with cupy.cuda.Stream.null:
+        found = cupy.from_dlpack(type("Source", (), {
+            "__dlpack__": lambda self, **options: capsule,
+            "__dlpack_device__": lambda self: (2, 0),
+        })())  # fmt: skip
+        assert float(found.min()) == float(found.max()) == 50
+
+
+def test_a_tensor_goes_to_the_host_by_dlpack():
+    x = mt.arange(6.0, device="cuda")
+    capsule = x.__dlpack__(dl_device=(1, 0), max_version=(1, 0))
+    assert mt.from_dlpack(capsule).tolist() == list(range(6))
+
+
 def test_torch_sees_the_memory_of_a_tensor_and_we_torchs():
     torch = pytest.importorskip("torch")
     if not torch.cuda.is_available():
@@ -87,3 +110,7 @@ def test_torch_sees_the_memory_of_a_tensor_and_we_torchs():
     theirs += 1
     assert x.tolist() == theirs.tolist()
     assert mt.as_tensor(theirs).array.data.ptr == theirs.data_ptr()
+    assert mt.from_dlpack(theirs).array.data.ptr == theirs.data_ptr()
+    half = torch.from_dlpack(x.bfloat16())
+    assert half.dtype == torch.bfloat16 and half.tolist() == x.tolist()
+    assert mt.from_dlpack(half).tolist() == x.tolist()

@@ -40,13 +40,31 @@ class Conversions:
             return array.astype(dtype)
         return array.copy() if copy else array
 
-    def __dlpack__(self: Tensor, **options: Any) -> Any:
-        self._check_shareable("__dlpack__")
-        if dtypes.is_bfloat16(self.array.dtype):
-            from .dlpack import capsule_of
+    def __dlpack__(
+        self: Tensor,
+        *,
+        stream: int | None = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any:
+        """A capsule with the memory of the tensor, for `from_dlpack` of another library.
 
-            return capsule_of(self.array, options)
-        return self.array.__dlpack__(**options)
+        stream: that of the consumer, which waits for the work on the tensor so far: None or 1 for
+        CUDA's default stream, 2 for that of the thread, an address, or -1 to wait for nothing; None
+        or -1 on the CPU. max_version: of the protocol that the consumer knows; from (1, 0) on
+        memory can be marked as read-only. dl_device: where the consumer wants it; copy: whether in
+        new memory.
+
+        Raises: RuntimeError for a tensor that requires grad or is on the emulator; BufferError for
+        what the protocol or the device cannot do, such as memory that is only to be read before
+        version 1.0; ValueError or TypeError for another stream.
+        """
+        self._check_shareable("__dlpack__")
+        from .dlpack import capsule_of
+
+        settings = {"max_version": max_version, "dl_device": dl_device, "copy": copy}
+        return capsule_of(self.array, stream, **settings)
 
     def __dlpack_device__(self: Tensor) -> Any:
         self._check_shareable("__dlpack_device__")

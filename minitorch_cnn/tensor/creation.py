@@ -116,17 +116,33 @@ def from_numpy(array: np.ndarray) -> Tensor:
     return array_function.Tensor(array)
 
 
-def from_dlpack(source: Any) -> Tensor:
-    """Create a tensor that shares memory with an array of torch, jax, ..., on CPU or GPU."""
-    on_gpu = 2  # DLPack's number of CUDA devices
-    if source.__dlpack_device__()[0] != on_gpu:
-        from .dlpack import array_from
+def from_dlpack(
+    source: Any, *, device: DeviceLike | None = None, copy: bool | None = None
+) -> Tensor:
+    """Create a tensor that shares memory with an array of torch, jax, ..., on CPU or GPU.
 
-        return from_numpy(array_from(source))
-    devices.check_device("cuda", "from_dlpack")
-    import cupy
+    source: an array, or a capsule of DLPack. On a GPU the current stream waits for the array's work
+    so far. device: where the tensor shall be, by default where the array is. copy: True for new
+    memory, False to refuse it; by default only what must be copied is: to another device, or memory
+    of a GPU that is only to be read. A tensor of the CPU in such memory cannot be written to.
 
-    return as_tensor(cupy.from_dlpack(source))
+    Raises: TypeError for what is no source, ValueError for a capsule that was taken before, or if
+    copy=False and device= is another; BufferError for other kinds of devices, or if copy=False and
+    the memory of a GPU is only to be read; RuntimeError without a GPU where one is needed.
+    """
+    if copy is not None and not isinstance(copy, bool):
+        raise TypeError(f"from_dlpack: copy={copy!r} must be True, False or None")
+    place = None if device is None else devices.check_device(device, "from_dlpack")
+    from .dlpack import array_from
+
+    array = array_from(source, copy)
+    dtypes.check_dtype(array.dtype, "from_dlpack")
+    x = array_function.Tensor(array)
+    if place is None or x.device == place:
+        return x
+    if copy is False:
+        raise ValueError(f"from_dlpack: copy=False, but source is on {x.device}, not on {place}")
+    return x.to(place)
 
 
 def _sizes(name: str, sizes: Any, size: Any = None) -> tuple[int, ...]:

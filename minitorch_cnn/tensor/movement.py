@@ -284,8 +284,7 @@ def squeeze(input: Tensor, dim: Dims | None = None) -> Tensor:
     else:
         axes = {axis_of(d, max(input.ndim, 1), "squeeze") for d in sizes_of((dim,), "squeeze")}
     return apply_one(
-        Reshape,
-        input, shape=tuple(n for i, n in enumerate(input.shape) if n != 1 or i not in axes)
+        Reshape, input, shape=tuple(n for i, n in enumerate(input.shape) if n != 1 or i not in axes)
     )
 
 
