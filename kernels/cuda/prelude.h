@@ -99,15 +99,17 @@ __device__ __forceinline__ void ldmatrix4(unsigned (&words)[4], const float* row
 __device__ __forceinline__ void cp_async16(void* to, const void* from, bool valid = true)
 {
     const unsigned address = (unsigned)__cvta_generic_to_shared(to);
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
-                 :: "r"(address), "l"(from), "r"(valid ? 16 : 0) : "memory");
+    asm volatile("{ .reg .pred ignored; setp.eq.u32 ignored, %2, 0;"
+                 "cp.async.cg.shared.global [%0], [%1], 16, ignored; }"
+                 :: "r"(address), "l"(from), "r"((unsigned)valid) : "memory");
 }
 
 __device__ __forceinline__ void cp_async4(void* to, const void* from, bool valid = true)
 {
     const unsigned address = (unsigned)__cvta_generic_to_shared(to);
-    asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;"
-                 :: "r"(address), "l"(from), "r"(valid ? 4 : 0) : "memory");
+    asm volatile("{ .reg .pred ignored; setp.eq.u32 ignored, %2, 0;"
+                 "cp.async.ca.shared.global [%0], [%1], 4, ignored; }"
+                 :: "r"(address), "l"(from), "r"((unsigned)valid) : "memory");
 }
 
 __device__ __forceinline__ void cp_async_commit()

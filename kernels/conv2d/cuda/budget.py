@@ -47,8 +47,8 @@ def _grouped_weight_grad(channels, registers, taps):
     return Specialisation("conv2d/cuda/grouped_weight_grad.cu", definitions, budget)
 
 
-def _implicit_gemm(tile, real, registers):
-    definitions = {"REAL": real, "KH": 3, "KW": 3} | tile
+def _implicit_gemm(tile, real, registers, phases=0):
+    definitions = {"REAL": real, "KH": 3, "KW": 3, "PHASES": phases} | tile
     names = "implicit_gemm", "implicit_gemm_weight_grad"
     return Specialisation(
         PLAIN.path, definitions, dict.fromkeys(names, Usage(registers, 18 * 1024))
@@ -57,13 +57,15 @@ def _implicit_gemm(tile, real, registers):
 
 def _tf32_first(tile, K, registers, shared):
     """Layers with fewer input channels than a piece has rows."""
-    definitions = {"KH": K, "KW": K, "VECTOR": 1, "PAIRS": 1, "ROUNDED": 0, "FEW": 1} | tile
+    definitions = {"KH": K, "KW": K, "VECTOR": 1, "PAIRS": 1, "ROUNDED": 0, "FEW": 1, "PHASES": 0}
+    definitions |= tile
     return Specialisation(TF32.path, definitions, {TF32.name: Usage(registers, shared)}, since=80)
 
 
-def _tf32(tile, K, vector, registers):
+def _tf32(tile, K, vector, registers, phases=0):
     """The dynamic shared memory, at most 57 or 62 KB, is requested by the launch."""
-    definitions = {"KH": K, "KW": K, "VECTOR": vector, "PAIRS": int(vector == 4), "FEW": 0} | tile
+    definitions = {"KH": K, "KW": K, "VECTOR": vector, "PAIRS": int(vector == 4), "FEW": 0}
+    definitions |= {"PHASES": phases} | tile
     rounded, as_it_is = {"ROUNDED": int(K > 1)}, {"ROUNDED": 0}
     return [
         Specialisation(
@@ -118,9 +120,12 @@ SPECIALISATIONS = [
     *(_implicit_gemm(tile, "float", 200) for tile in PLAIN.tiles),
     _implicit_gemm(PLAIN.small, "float", 96),
     _implicit_gemm(PLAIN.small, "double", 144),
+    _implicit_gemm(PLAIN.tiles[-1], "float", 208, phases=1),
+    _implicit_gemm(PLAIN.small, "float", 112, phases=1),
     *_tf32(TF32.small, 3, 1, 120),
     *_tf32(TF32.tiles[0], 3, 1, 96),  # groups of 16 channels
     *_tf32(TF32.tiles[-1], 3, 1, 128),
+    *_tf32(TF32.tiles[-1], 3, 1, 128, phases=1),
     *_tf32(TF32.tiles[-1], 1, 4, 128),
     _tf32_first(TF32.tiles[2], 7, 96, 12 * 1024),  # ResNet
     _tf32_first(TF32.tiles[1], 3, 96, 4 * 1024),  # MobileNet

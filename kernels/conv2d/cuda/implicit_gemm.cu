@@ -8,15 +8,14 @@
 // times. While a piece is multiplied, the next one is loaded into registers, then stored to the
 // other of two buffers.
 //
-// Output q of an axis reads  q * step + k * dilation + origin  and is written to  q * stride +
-// first. A convolution has step = stride of the layer and stride = 1. The input gradient is one
-// such product for each of its SH * SW phases (taps.h), with the taps of the phase, step = 1 and
-// stride = SH.
+// The input gradient is such a product for each of its phases (axis.h), which different blocks
+// compute; with stride 1 it is a convolution with the taps in reversed order.
 //
-// Set by -D: REAL, KH, KW, BM, BN, BK, OWN_M, OWN_N.
+// Set by -D: REAL, KH, KW, BM, BN, BK, OWN_M, OWN_N. PHASES: whether the blocks compute phases.
 
 #include "prelude.h"
 #include "finish.h"
+#include "axis.h"
 
 #define TAPS (KH * KW)
 #define THREADS_N (BN / OWN_N)
@@ -49,21 +48,26 @@ __device__ inline void multiply(const Pieces& piece, REAL sum[OWN_M][OWN_N], int
     }
 }
 
-// y (N, groups * M, OH, OW) from x (N, groups * IN, H, W) and a (groups, M, IN * KH * KW); computes
-// QH x QW outputs of each plane. bias: (groups * M), or null; relu: write max(y, 0). With splits >
-// 1 the sum over k is cut into `splits` parts, and part s is written to y + s * part; then bias and
-// relu are applied to the sum of the parts.
+// y (N, groups * M, OH, OW) from x (N, groups * IN, H, W) and a (groups, M, IN * KH * KW), by the
+// stride, dilation and padding of a convolution; with PHASES of the one whose gradient is y, with
+// apart = stride / gcd(stride, dilation) and the taps of a in reversed order. bias: (groups * M), or
+// null; relu: write max(y, 0). With splits > 1 the sum over k is cut into `splits` parts, and part s
+// is written to y + s * part; then bias and relu are applied to the sum of the parts.
 extern "C" __global__ void __launch_bounds__(THREADS, 1) implicit_gemm(
     const REAL* x, const REAL* a, const REAL* bias, REAL* y, int N, int groups, int IN, int M,
-    int H, int W, int OH, int OW, int QH, int QW, int step_h, int step_w, int dilation_h,
-    int dilation_w, int origin_h, int origin_w, int stride_h, int stride_w, int first_h,
-    int first_w, int splits, long long part, bool relu)
+    int H, int W, int OH, int OW, int stride_h, int stride_w, int dilation_h, int dilation_w,
+    int before_h, int before_w, int apart_h, int apart_w, int splits, long long part, bool relu)
 {
     __shared__ __align__(16) Pieces pieces[2];
     const int lane = threadIdx.x, group = blockIdx.y % groups, split = blockIdx.y / groups;
     const int tiles_m = (M + BM - 1) / BM, first_m = blockIdx.x % tiles_m * BM;
-    const long long first_t = (long long)(blockIdx.x / tiles_m) * BN, T = (long long)N * QH * QW;
-    const int K = IN * TAPS;
+    const unsigned tile = blockIdx.x / tiles_m;
+    const Axis along_h = AXIS_H(tile % COUNT_PHASES), along_w = AXIS_W(tile % COUNT_PHASES);
+    const int QH = along_h.count, QW = along_w.count, taps = along_h.taps * along_w.taps;
+    const long long first_t = (long long)(tile / COUNT_PHASES) * BN, T = (long long)N * QH * QW;
+    if (first_t >= T)
+        return;  // the largest phase has more
+    const int K = IN * taps;
     const long long plane = (long long)H * W;
     const int chunks = (K + BK - 1) / BK;
     const int begin = (int)((long long)chunks * split / splits);
@@ -71,9 +75,10 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) implicit_gemm(
 
     // The column that this thread gathers; its elements are BN apart.
     const long long t = first_t + lane % BN;
-    const int h0 = (int)(t / QW % QH) * step_h + origin_h, w0 = (int)(t % QW) * step_w + origin_w;
+    const int h0 = (int)(t / QW % QH) * along_h.step + along_h.origin;
+    const int w0 = (int)(t % QW) * along_w.step + along_w.origin;
     const REAL* image = x + (t / QW / QH * groups + group) * IN * plane;
-    const REAL* rows = a + (long long)group * M * K;
+    const REAL* rows = a + (long long)group * M * IN * TAPS;
 
     REAL sum[OWN_M][OWN_N] = {}, next_a[SHARE_A], next_b[SHARE_B];
     const int own_m = lane / THREADS_N * OWN_M, own_n = lane % THREADS_N;
@@ -83,14 +88,18 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) implicit_gemm(
             for (int i = 0; i < SHARE_A; i++) {
                 const int k = chunk * BK + (lane + i * THREADS) % BK;
                 const int m = first_m + (lane + i * THREADS) / BK;
-                next_a[i] = k < K && m < M ? rows[(long long)m * K + k] : REAL(0);
+                const int tap_h = along_h.tap + k % taps / along_w.taps * along_h.apart;
+                const int tap_w = along_w.tap + k % taps % along_w.taps * along_w.apart;
+                const int place = k / taps * TAPS + tap_h * KW + tap_w;
+                next_a[i] = k < K && m < M ? rows[(long long)m * IN * TAPS + place] : REAL(0);
             }
             #pragma unroll
             for (int i = 0; i < SHARE_B; i++) {
                 const int k = chunk * BK + (lane + i * THREADS) / BN;
-                const int h = h0 + k % TAPS / KW * dilation_h, w = w0 + k % KW * dilation_w;
+                const int h = h0 + k % taps / along_w.taps * along_h.dilation;
+                const int w = w0 + k % taps % along_w.taps * along_w.dilation;
                 const bool inside = k < K && t < T && 0 <= h && h < H && 0 <= w && w < W;
-                next_b[i] = inside ? image[k / TAPS * plane + (long long)h * W + w] : REAL(0);
+                next_b[i] = inside ? image[k / taps * plane + (long long)h * W + w] : REAL(0);
             }
         }
         if (chunk > begin)
@@ -112,8 +121,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) implicit_gemm(
         const long long t = first_t + own_n + j * THREADS_N;
         if (t >= T)
             continue;
-        const int h = (int)(t / QW % QH) * stride_h + first_h;
-        const int v = (int)(t % QW) * stride_w + first_w;
+        const int h = (int)(t / QW % QH) * along_h.stride + along_h.first;
+        const int v = (int)(t % QW) * along_w.stride + along_w.first;
         REAL* target = y + split * part + (t / QW / QH * groups + group) * M * OH * OW
             + (long long)h * OW + v;
         #pragma unroll

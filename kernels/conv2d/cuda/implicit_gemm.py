@@ -5,45 +5,74 @@ of output channels, and from the L2 cache where its windows overlap.
 """
 
 import math
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from ...cuda.launch import Launch, blocks, cuda_module, empty, planned, zeros
 from ...cuda.signature import real
-from .phases import Phase, phases
+from . import pointwise
 from .splits import add_parts, parts_in_waves
 
 TARGET_BLOCKS = 264  # two for each of the 132 multiprocessors of an H200
 MIN_PIECES = 16  # in a part of a sum: with fewer, writing and adding the parts takes longer
 
 
-def _reads_all(size, phase, step):
-    """Whether the outputs of a phase read each of `size` elements once and in order."""
-    return (phase.count, step, phase.origin, phase.size) == (size, 1, 0, 1)
+class Form(NamedTuple):
+    """How axis.h reads the taps: pairs of settings, down and across.
 
+    phased: whether it computes the phases of an input gradient. An input gradient of stride 1 is a
+    convolution with the taps in reversed order. apart: the distance of the taps of a phase.
+    """
 
-def _whole(window, output_size):
-    """The outputs of a convolution as a single phase, (down, across)."""
-    return tuple(
-        Phase(0, count, -before, dilation, slice(None), taps)
-        for count, (before, _), dilation, taps in zip(
-            output_size, window.padding, window.dilation, window.kernel, strict=True
-        )
-    )
+    phased: bool
+    stride: tuple[int, int]
+    before: tuple[int, int]
+    apart: tuple[int, int] = (1, 1)
+
+    @classmethod
+    def of(cls, window, gradient) -> "Form":
+        """The form of a convolution, or of its input gradient."""
+        before = window.padding[0][0], window.padding[1][0]
+        if not gradient:
+            return cls(False, window.stride, before)
+        if window.stride == (1, 1):
+            top, left = (span - 1 - b for span, b in zip(window.span, before, strict=True))
+            return cls(False, (1, 1), (top, left))
+        SH, SW = window.stride
+        apart = SH // math.gcd(SH, window.dilation[0]), SW // math.gcd(SW, window.dilation[1])
+        return cls(True, window.stride, before, apart)
+
+    @property
+    def phases(self) -> tuple[int, int]:
+        """The number of phases."""
+        return self.stride if self.phased else (1, 1)
+
+    def counts(self, size) -> tuple[int, int]:
+        """The outputs of the largest phase."""
+        return blocks(size[0], self.phases[0]), blocks(size[1], self.phases[1])
+
+    def filled(self, window) -> tuple[int, int]:
+        """The number of phases that have taps."""
+        (KH, KW), (down, across) = window.kernel, self.apart
+        return min(KH, down), min(KW, across)
+
+    def most_taps(self, window) -> tuple[int, int]:
+        """The taps of the phase that has the most."""
+        return blocks(window.kernel[0], self.apart[0]), blocks(window.kernel[1], self.apart[1])
 
 
 class Products(NamedTuple):
-    """The launches of a convolution or an input gradient.
+    """The launch of a convolution or an input gradient.
 
-    splits: the number of parts of the sums. covers: whether the products write all of the result.
-    launches: for each phase that which packs the weights, or None, the shape of these, and the
-    product's.
+    splits: the number of parts of the sums. pack: the launch that packs the weights, or None;
+    packed: the size of its result.
     """
 
     splits: int
-    covers: bool
-    launches: tuple[tuple[Launch | None, Any, Launch], ...]
+    pack: Launch | None
+    packed: int
+    launch: Launch
 
 
 class ImplicitGemm:
@@ -70,18 +99,18 @@ class ImplicitGemm:
         return self._products("input_grad", gy, w, shape, window, groups)
 
     def _products(self, function, x, w, shape, window, groups, bias=None, relu=False):
-        """y of `shape` from x (N, C, H, W) and w, by a product for each phase of its pixels."""
+        """y of `shape` from x (N, C, H, W) and w (O, C/groups, KH, KW)."""
+        if not math.prod(shape) * x.size:
+            return add_parts(zeros((1, *shape), x.dtype, like=x), bias, relu)
         case = function, x.shape, w.shape, shape, x.dtype, window, groups, bias is not None, relu
         plan = _products_plan(self, *case)
-        parts = (empty if plan.covers else zeros)((plan.splits, *shape), x.dtype, like=x)
-        for pack, packed_shape, launch in plan.launches:
-            packed = w
-            if pack is not None:
-                packed = empty(packed_shape, w.dtype, like=w)
-                pack(w, packed)
-            launch(x, packed, bias if plan.splits == 1 else None, parts)
-        done = plan.splits == 1 and plan.launches
-        return parts[0] if done else add_parts(parts, bias, relu)
+        parts = empty((plan.splits, *shape), x.dtype, like=x)
+        packed = w
+        if plan.pack is not None:
+            packed = empty(plan.packed, w.dtype, like=w)
+            plan.pack(w, packed)
+        plan.launch(x, packed, bias if plan.splits == 1 else None, parts)
+        return parts[0] if plan.splits == 1 else add_parts(parts, bias, relu)
 
     def weight_grad(self, x, gy, window, groups):
         """x (N, C, H, W), gy (N, O, OH, OW) -> gw (O, C/groups, KH, KW)."""
@@ -95,48 +124,33 @@ class ImplicitGemm:
 
     def plan_products(self, function, x_shape, w_shape, shape, dtype, window, groups, biased, relu):
         """The Products of a convolution, or of its input gradient."""
-        (N, C, H, W), (_, CG, KH, KW), (_, _, OH, OW) = x_shape, w_shape, shape
+        (N, C, H, W), (_, _, KH, KW), (_, _, OH, OW) = x_shape, w_shape, shape
         IN, M = C // groups, shape[1] // groups
-        if function == "forward":
-            found, step, stride = [_whole(window, (OH, OW))], window.stride, (1, 1)
-            steps = M * CG * KH * KW, CG * KH * KW, KH * KW
-        else:
-            found, step, stride = phases(window, (OH, OW)), (1, 1), window.stride
-            steps = IN * M * KH * KW, KH * KW, M * KH * KW
-        pixels = sum(down.count * across.count for down, across in found)
-        # Pixels that no output reads belong to no phase, so no kernel writes them.
-        if not N * IN * M * pixels:
-            return Products(1, False, ())
-        longest = max(IN * down.size * across.size for down, across in found)
-        columns = N * max(down.count * across.count for down, across in found)
-        tile = self._tile(dtype, M, columns, groups, most_splits=1)
-        uncut = groups * blocks(M, tile["BM"]) * blocks(columns, tile["BN"])
-        splits = parts_in_waves(uncut, blocks(longest, self.BK), MIN_PIECES, TARGET_BLOCKS)
-        launches = []
-        for down, across in found:
-            sizes = (N, groups, IN, M, H, W, OH, OW, down.count, across.count, *step)
-            sizes += (down.dilation, across.dilation, down.origin, across.origin, *stride)
-            sizes += (down.first, across.first, splits)
-            now = np.bool_(splits == 1 and relu)
-            values = *map(np.int32, sizes), np.int64(math.prod(shape)), now
-            definitions = self._definitions(dtype, down.size, across.size)
-            is_x = _reads_all(H, down, step[0]) and _reads_all(W, across, step[1])
-            few = function == "forward" and self.gathers_rows(IN, KH * KW)
-            as_it_is = function == "forward" and (few or self._reads_unpacked(IN, KH * KW))
-            whole = stride == (1, 1) and (down.count, across.count) == (OH, OW)
-            pairs = whole and OH * OW % 2 == 0
-            definitions |= self._copying(is_x and H * W % 4 == 0, not as_it_is, pairs, few)
-            kernel = cuda_module(self.path, **tile, **definitions)[self.name]
-            grid = blocks(N * down.count * across.count, tile["BN"]) * blocks(M, tile["BM"])
-            grid, block = (grid, groups * splits), (self._threads(tile),)
-            shared = self._shared_bytes(tile, transposed=False)
-            launch = kernel.planned(grid, block, values, shared)
-            pack, packed = None, None
-            if not as_it_is:
-                rows = groups * M, down.size, across.size
-                pack, packed = self._packing(dtype, rows, IN, M, steps, down, across, KH, KW)
-            launches.append((pack, packed, launch))
-        return Products(splits, pixels == OH * OW, tuple(launches))
+        form = Form.of(window, function == "input_grad")
+        columns, phases = N * math.prod(form.counts((OH, OW))), math.prod(form.phases)
+        filled, longest = math.prod(form.filled(window)), math.prod(form.most_taps(window))
+        tile = self._tile(dtype, M, columns * filled, groups, most_splits=1)
+        # Full blocks, of which each has the most taps: all phases together have KH * KW.
+        full = blocks(columns * KH * KW, tile["BN"] * longest)
+        uncut, pieces = groups * blocks(M, tile["BM"]) * full, blocks(IN * longest, self.BK)
+        splits = parts_in_waves(uncut, pieces, MIN_PIECES, TARGET_BLOCKS)
+        sizes = N, groups, IN, M, H, W, OH, OW, *form.stride, *window.dilation, *form.before
+        now = np.bool_(splits == 1 and relu)
+        values = *map(np.int32, (*sizes, *form.apart, splits)), np.int64(math.prod(shape)), now
+        few = function == "forward" and self.gathers_rows(IN, KH * KW)
+        as_it_is = function == "forward" and (few or self._reads_unpacked(IN, KH * KW))
+        by_four = pointwise.can(window) and H * W % 4 == 0
+        pairs = not form.phased and OH * OW % 2 == 0
+        definitions = self._definitions(dtype, KH, KW) | {"PHASES": int(form.phased)}
+        definitions |= self._copying(by_four, not as_it_is, pairs, few)
+        kernel = cuda_module(self.path, **tile, **definitions)[self.name]
+        grid = blocks(columns, tile["BN"]) * phases * blocks(M, tile["BM"]), groups * splits
+        shared = self._shared_bytes(tile, transposed=False)
+        launch = kernel.planned(grid, (self._threads(tile),), values, shared)
+        pack, packed = None, 0
+        if not as_it_is:
+            pack, packed = self._packing(function, dtype, groups, IN, M, KH, KW)
+        return Products(splits, pack, packed, launch)
 
     def plan_weight_grad(self, x_shape, gy_shape, dtype, window, groups):
         """The number of parts of the sums, and the launch."""
@@ -158,22 +172,18 @@ class ImplicitGemm:
         shared, values = self._shared_bytes(tile, transposed=True), tuple(map(np.int32, sizes))
         return splits, module[f"{self.name}_weight_grad"].planned(grid, block, values, shared)
 
-    def _packing(self, dtype, rows, IN, M, steps, down, across, KH, KW):
-        """The launch that packs the weights of a phase, and the shape of its result."""
-        padded = blocks(IN, self.padding) * self.padding
-        apart = [taps.step or 1 for taps in (down.taps, across.taps)]
-        first = [taps.start or 0 for taps in (down.taps, across.taps)]
-        size = math.prod(rows) * padded
-        sizes = M, IN, padded, KW, *steps, *first, *apart
+    def _packing(self, function, dtype, groups, IN, M, KH, KW):
+        """The launch that packs the weights, and the size of its result."""
+        padded, taps = blocks(IN, self.padding) * self.padding, KH * KW
+        size, gradient = groups * M * taps * padded, function == "input_grad"
+        row_step, k_step = (taps, M * taps) if gradient else (IN * taps, taps)
+        sizes = M, IN, padded, M * IN * taps, row_step, k_step
+        last = int(self.channels_last)
         module = cuda_module(
-            "conv2d/cuda/pack.cu",
-            REAL=real(dtype),
-            KH=down.size,
-            KW=across.size,
-            CHANNELS_LAST=int(self.channels_last),
+            "conv2d/cuda/pack.cu", REAL=real(dtype), KH=KH, KW=KW, CHANNELS_LAST=last
         )
-        values = np.int64(size), *map(np.int32, sizes)
-        return module["pack_weights"].planned((blocks(size, 256),), (256,), values), (size,)
+        values = np.int64(size), *map(np.int32, sizes), np.bool_(gradient)
+        return module["pack_weights"].planned((blocks(size, 256),), (256,), values), size
 
     def _tile(self, dtype, rows, columns, groups, most_splits):
         """The largest tile that the rows fill; the small tile where that gives too few blocks."""

@@ -10,11 +10,12 @@
 // With FEW, for fewer input channels than BK: k is ordered (c, kh, kw), a is w itself, and every row of a
 // piece has its own tap.
 //
-// Set by -D: VECTOR, FEW and those of tf32_tile.h. PAIRS: whether two adjacent columns of a tile are
+// Set by -D: VECTOR, FEW, PHASES and those of tf32_tile.h. PAIRS: whether two adjacent columns of a tile are
 // adjacent in y, too, and the first is aligned to 8 bytes.
 
 #include "prelude.h"
 #include "finish.h"
+#include "axis.h"
 #include "tf32_tile.h"
 
 #define STAGE (BM * PITCH_K + BK * PITCH_N)  // the elements of a piece of both factors
@@ -29,9 +30,8 @@
 // a time. A copy that is not valid reads nothing and writes zeros.
 extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_gemm_tf32(
     const float* x, const float* a, const float* bias, float* y, int N, int groups, int IN, int M,
-    int H, int W, int OH, int OW, int QH, int QW, int step_h, int step_w, int dilation_h,
-    int dilation_w, int origin_h, int origin_w, int stride_h, int stride_w, int first_h,
-    int first_w, int splits, long long part, bool relu)
+    int H, int W, int OH, int OW, int stride_h, int stride_w, int dilation_h, int dilation_w,
+    int before_h, int before_w, int apart_h, int apart_w, int splits, long long part, bool relu)
 {
     SHARED(float, shared);
 #if FEW
@@ -39,32 +39,40 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
 #endif
     const int lane = threadIdx.x, group = blockIdx.y % groups, split = blockIdx.y / groups;
     const int tiles_m = (M + BM - 1) / BM, first_m = blockIdx.x % tiles_m * BM;
+    const unsigned tile = blockIdx.x / tiles_m;
+    const Axis along_h = AXIS_H(tile % COUNT_PHASES), along_w = AXIS_W(tile % COUNT_PHASES);
+    const int QH = along_h.count, QW = along_w.count;
     // Positions and planes fit 32 bits, since each has at least 16 channels.
-    const unsigned first_t = blockIdx.x / tiles_m * BN, T = (unsigned)N * QH * QW;
+    const unsigned first_t = tile / COUNT_PHASES * BN, T = (unsigned)N * QH * QW;
+    if (first_t >= T)
+        return;  // the largest phase has more
     const long long plane = (long long)H * W;
 #if FEW
     const unsigned K = IN * TAPS, all = (K + BK - 1) / BK;
 #else
-    const unsigned pieces_of_tap = (IN + BK - 1) / BK, all = TAPS * pieces_of_tap, K = all * BK;
+    const int pieces_of_tap = (IN + BK - 1) / BK, padded = pieces_of_tap * BK, K = TAPS * padded;
+    const unsigned all = along_h.taps * along_w.taps * pieces_of_tap;
 #endif
     const int begin = all * split / splits, count = (int)(all * (split + 1) / splits) - begin;
 
     // This thread copies VECTOR_A elements of rows m, m + ROWS_A... of a, and in b row `row` of every
     // ROWS_B: 4 columns, adjacent in x, or 1 that it gathers.
     const int m = lane / (BK / VECTOR_A), k = lane % (BK / VECTOR_A) * VECTOR_A;
-    const float* from_a = a + ((long long)group * M + first_m + m) * K + begin * BK + k;
+    const float* from_a = a + ((long long)group * M + first_m + m) * K + k;
     float* const at_a = shared + m * PITCH_K + k;
     const int column = lane % (BN / VECTOR) * VECTOR, row = lane / (BN / VECTOR);
     float* const at_b = shared + BM * PITCH_K + row * PITCH_N + column;
     const unsigned t = first_t + column;
 #if FEW
-    const int h0 = (int)(t / QW % QH) * step_h + origin_h, w0 = (int)(t % QW) * step_w + origin_w;
+    from_a += begin * BK;
+    const int h0 = (int)(t / QW % QH) * along_h.step + along_h.origin;
+    const int w0 = (int)(t % QW) * along_w.step + along_w.origin;
     const float* image = x + ((long long)(t / QW / QH) * groups + group) * IN * plane
         + (long long)h0 * W + w0;
     const Place* place = places + begin * BK + row;  // of the first row that this thread copies
     for (unsigned i = lane; i < all * BK; i += THREADS) {
         const int c = i / TAPS, across = i % KW * dilation_w;
-        const int down = c < IN ? (int)(i % TAPS / KW) * dilation_h : -H - OH * step_h;  // outside
+        const int down = c < IN ? (int)(i % TAPS / KW) * dilation_h : -H - OH * stride_h;  // outside
         places[i] = {c * plane + (long long)down * W + across, down, across};
     }
     __syncthreads();
@@ -74,12 +82,25 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
     const float* image = x + ((long long)(t / plane) * groups + group) * IN * plane + t % plane;
     const float* from_b = image + (channel + row) * plane;
     const bool inside = t < T;
+    from_a += channel;
 #else
-    const int h0 = (int)(t / QW % QH) * step_h + origin_h, w0 = (int)(t % QW) * step_w + origin_w;
-    const float* image = x + ((long long)(t / QW / QH) * groups + group) * IN * plane + row * plane;
-    int tap = begin / pieces_of_tap, h = h0 + tap / KW * dilation_h, w = w0 + tap % KW * dilation_w;
+    const int h0 = (int)(t / QW % QH) * along_h.step + along_h.origin;
+    const int w0 = (int)(t % QW) * along_w.step + along_w.origin;
+    const int first_tap = begin / pieces_of_tap, taps_w = max(1, along_w.taps);
+    const int tap_h = first_tap / taps_w;
+    int tap_w = first_tap % taps_w;  // of the piece
+    int h = h0 + tap_h * along_h.dilation, w = w0 + tap_w * along_w.dilation;
     bool inside = t < T && 0 <= h && h < H && 0 <= w && w < W;
-    const float* from_b = image + channel * plane + (long long)h * W + w;
+    const float* from_b = x + (((long long)(t / QW / QH) * groups + group) * IN + channel + row) * plane
+        + (long long)h * W + w;
+    const int row_of_a = (along_h.tap + tap_h * along_h.apart) * KW;
+    from_a += (row_of_a + along_w.tap + tap_w * along_w.apart) * padded + channel;
+    // From the end of a tap to the next one across, or to the next row of taps.
+    const long long to_next = along_w.dilation - padded * plane;
+    const long long to_row = (long long)along_h.dilation * W
+        + (1 - along_w.taps) * along_w.dilation - padded * plane;
+    const int to_next_a = (along_w.apart - 1) * padded;
+    const int to_row_a = (along_h.apart * KW + (1 - along_w.taps) * along_w.apart - 1) * padded;
 #endif
 #endif
     int stage = 0, ready = 0;  // where the memory of the next copies begins, and of the next product
@@ -128,11 +149,14 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
 #if VECTOR == 1
             if (channel >= IN) {
                 channel = 0;
-                tap++;
-                h = h0 + tap / KW * dilation_h;
-                w = w0 + tap % KW * dilation_w;
+                tap_w++;
+                const bool at_end = tap_w == along_w.taps;
+                tap_w = at_end ? 0 : tap_w;
+                w += at_end ? (1 - along_w.taps) * along_w.dilation : along_w.dilation;
+                h += at_end ? along_h.dilation : 0;
+                from_b += at_end ? to_row : to_next;
+                from_a += at_end ? to_row_a : to_next_a;
                 inside = t < T && 0 <= h && h < H && 0 <= w && w < W;
-                from_b = image + (long long)h * W + w;
             }
 #endif
 #endif
@@ -152,8 +176,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
             const unsigned t = first_t + COLUMN(j, e);
             if (t >= T)
                 continue;
-            const int h = (int)(t / QW % QH) * stride_h + first_h;
-            const int v = (int)(t % QW) * stride_w + first_w;
+            const int h = (int)(t / QW % QH) * along_h.stride + along_h.first;
+            const int v = (int)(t % QW) * along_w.stride + along_w.first;
             const long long first = ((long long)(t / QW / QH) * groups + group) * M;
             float* target = y + split * part + first * OH * OW + (long long)h * OW + v;
             #pragma unroll

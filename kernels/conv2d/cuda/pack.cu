@@ -2,19 +2,20 @@
 // the product, without gaps.
 //
 // w (O, C/groups, KH, KW) gives rows of output channels (forward) or of input channels (gradient):
-// element k of row r and tap (i, j) is at
+// element k of row r is the plane of KH * KW taps at
 //
 //     r / M * group_step + r % M * row_step + k * k_step
-//         + (first_h + i * apart_h) * width + first_w + j * apart_w
 //
-// Set by -D: KH, KW: the taps taken. CHANNELS_LAST: rows are (KH, KW, PADDED) with zeros after
-// channel IN, rounded to TF32, for implicit_gemm_tf32.cu; otherwise (IN, KH, KW). REAL.
+// reversed: the last tap comes first, as in a gradient.
+//
+// Set by -D: KH, KW. CHANNELS_LAST: rows are (KH, KW, PADDED) with zeros after channel IN, rounded to
+// TF32, for implicit_gemm_tf32.cu; otherwise (IN, KH, KW). REAL.
 
 #include "prelude.h"
 
 extern "C" __global__ void __launch_bounds__(256) pack_weights(
-    const REAL* w, REAL* packed, long long size, int M, int IN, int padded, int width,
-    int group_step, int row_step, int k_step, int first_h, int first_w, int apart_h, int apart_w)
+    const REAL* w, REAL* packed, long long size, int M, int IN, int padded, int group_step,
+    int row_step, int k_step, bool reversed)
 {
     const long long at = (long long)blockIdx.x * blockDim.x + threadIdx.x;
     if (at >= size)
@@ -27,8 +28,8 @@ extern "C" __global__ void __launch_bounds__(256) pack_weights(
     const int k = place / (KH * KW), tap = place % (KH * KW);
 #endif
     const long long first = (long long)(row / M) * group_step + (long long)(row % M) * row_step;
-    const int inside = (first_h + tap / KW * apart_h) * width + first_w + tap % KW * apart_w;
-    const REAL value = k < IN ? w[first + (long long)k * k_step + inside] : REAL(0);
+    const long long inside = first + (long long)k * k_step;
+    const REAL value = k < IN ? w[inside + (reversed ? KH * KW - 1 - tap : tap)] : REAL(0);
 #if CHANNELS_LAST
     packed[at] = __uint_as_float(to_tf32(value));
 #else

@@ -7,14 +7,20 @@ from minitorch_cnn.kernels.cuda.sass import product_loop
 pytestmark = pytest.mark.skipif(check.nvrtc() is None, reason="NVRTC is not installed")
 
 LARGEST = TF32.tiles[-1]  # 128 x 128 by eight warps
+FORWARD = {"PAIRS": 1, "FEW": 0, "PHASES": 0}
 
 
 @pytest.mark.parametrize("architecture", [80, 90, 100])
-@pytest.mark.parametrize(("taps", "vector", "rounded"), [(3, 1, 1), (1, 4, 0), (1, 4, 1)])
+@pytest.mark.parametrize(
+    ("taps", "vector", "rounded", "phases"),
+    [(3, 1, 1, 0), (3, 1, 1, 1), (1, 4, 0, 0), (1, 4, 1, 0)],
+)
 def test_a_warp_takes_at_most_250_instructions_for_a_piece_of_the_largest_tf32_tile(
-    taps, vector, rounded, architecture
+    taps, vector, rounded, phases, architecture
 ):
-    settings = {"KH": taps, "KW": taps, "VECTOR": vector, "ROUNDED": rounded, "PAIRS": 1, "FEW": 0}
+    settings = FORWARD | {
+        "KH": taps, "KW": taps, "VECTOR": vector, "ROUNDED": rounded, "PHASES": phases
+    }  # fmt: skip
     loop = product_loop(TF32.path, LARGEST | settings, architecture)
     assert loop["HMMA"] == 32  # so a turn of the loop is one piece
     assert loop["LDSM"] == 8 and loop["LDGSTS"] >= 2 + (2 if vector == 4 else 8)
@@ -23,14 +29,14 @@ def test_a_warp_takes_at_most_250_instructions_for_a_piece_of_the_largest_tf32_t
 
 @pytest.mark.parametrize("architecture", [80, 90, 100])
 def test_rounding_the_weights_of_a_1x1_convolution_in_the_loop_takes_at_most_300(architecture):
-    settings = {"KH": 1, "KW": 1, "VECTOR": 1, "ROUNDED": 0, "PAIRS": 1, "FEW": 0}
+    settings = FORWARD | {"KH": 1, "KW": 1, "VECTOR": 1, "ROUNDED": 0}
     loop = product_loop(TF32.path, LARGEST | settings, architecture)
     assert loop["HMMA"] == 32 and loop.instructions <= 300
 
 
 @pytest.mark.parametrize("architecture", [80, 90, 100])
 def test_a_warp_takes_at_most_420_instructions_for_a_piece_of_a_weight_gradient(architecture):
-    settings = {"KH": 3, "KW": 3, "VECTOR": 4, "ROUNDED": 0, "PAIRS": 1, "FEW": 0}
+    settings = {"KH": 3, "KW": 3, "VECTOR": 4, "ROUNDED": 0, "PAIRS": 1}
     loop = product_loop(TF32.weight_grad_path, LARGEST | settings, architecture)
     assert loop["HMMA"] == 32 and loop["LDSM"] == 12 and loop.instructions <= 420
 

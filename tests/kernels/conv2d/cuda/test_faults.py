@@ -181,6 +181,42 @@ FAULTS = {
         "sum[i][j][e]",
         TF32, DENSE,
     ),
+    "phases: the last tap of the longest ones forgotten": Fault(
+        "axis.h",
+        "(K - 1 - least) / apart + 1",
+        "K / apart",
+        TF32, STRIDED._replace(integers=True),
+    ),
+    "phases: pixels before the first": Fault(
+        "axis.h",
+        "    first += first < 0 ? S : 0;\n",
+        "",
+        PLAIN, STRIDED,
+    ),
+    "phases: those without taps not told apart": Fault(
+        "axis.h",
+        "beside == 0 && least",
+        "least",
+        PLAIN, STRIDED._replace(window=Window(2, 2, 0, 2)),
+    ),
+    "phases: the weights of adjacent taps": Fault(
+        "implicit_gemm.cu",
+        "k % taps % along_w.taps * along_w.apart",
+        "k % taps % along_w.taps",
+        PLAIN, STRIDED,
+    ),
+    "TF32 phases: the weights of adjacent taps": Fault(
+        "implicit_gemm_tf32.cu",
+        "(along_w.apart - 1) * padded",
+        "0",
+        TF32, STRIDED._replace(integers=True),
+    ),
+    "TF32 phases: every row of taps reads the weights of the first": Fault(
+        "implicit_gemm_tf32.cu",
+        "(along_h.apart * KW + (1 - along_w.taps)",
+        "((1 - along_w.taps)",
+        TF32, STRIDED._replace(integers=True),
+    ),
     "split sums: bias added once for every part": Fault(
         "splits.cu",
         "REAL sum = bias ?",

@@ -84,8 +84,8 @@ FAULTS = {
     "an element gathered": (
         last_columns_of_a_plane,
         "implicit_gemm.cu",
-        "const long long first_t = (long long)(blockIdx.x / tiles_m) * BN",
-        "const int first_t = blockIdx.x / tiles_m * BN",
+        "const long long first_t = (long long)(tile / COUNT_PHASES) * BN",
+        "const int first_t = tile / COUNT_PHASES * BN",
     ),
 }
 
