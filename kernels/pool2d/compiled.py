@@ -6,7 +6,6 @@ Threads divide the planes (image, channel).
 import numpy as np
 
 from ..conv2d import direct
-from ..conv2d.direct.planes import sum_planes
 from ..jit import kernel
 from ..sums import added
 from ..thread_pool import shared
@@ -161,7 +160,7 @@ def _sum(x, zeros, shares, shape, y):
     ones = np.ones(shape.KH * shape.KW, x.dtype)
     arrays = _planes(x).reshape(-1), ones, zeros, zeros[:0], shares[0, 0], False, shape
     planes = x.shape[0] * x.shape[1]
-    parallel_ranges(sum_planes, planes, x.size + y.size, *arrays, y.reshape(-1))
+    parallel_ranges(direct.sum_kernel(shape), planes, x.size + y.size, *arrays, y.reshape(-1))
 
 
 def _shares(window, H, W, count_include_pad, divisor_override, dtype):

@@ -11,7 +11,7 @@ from ...threads import get_num_threads, parallel_ranges
 from ...workspace import thread_scratch
 from ..gemm.grid import sum_parts
 from ..gemm.weights import read_only
-from .planes import multiply_planes, spread_planes, sum_planes
+from .planes import multiply_planes, spread_planes, spread_strips, sum_planes, sum_strips
 from .shape import Shape, known_shape, row_of
 
 
@@ -32,7 +32,7 @@ def conv2d_input_grad(gy, w, window, input_size, groups=1):
         )
         items, size = len(gx) * groups, gx.size + gy.size
         arrays = _flat(gy), _flat(w), zeros, shape, gx.reshape(-1)
-        parallel_ranges(spread_planes, items, size, *arrays)
+        parallel_ranges(spread_strips if _has_strips(shape) else spread_planes, items, size, *arrays)
         return gx
     if window.stride != (1, 1):
         gy = _spread(gy, window, input_size)
@@ -62,7 +62,7 @@ def _sum(x, w, zeros, bias, relu, shape, y):
     bias = zeros[:0] if bias is None else read_only(bias)
     items, size = len(x) * shape.groups, x.size + y.size
     parallel_ranges(
-        sum_planes,
+        sum_kernel(shape),
         items,
         size,
         _flat(x),
@@ -74,6 +74,15 @@ def _sum(x, w, zeros, bias, relu, shape, y):
         shape,
         y.reshape(-1),
     )
+
+
+def sum_kernel(shape: Shape):
+    """The kernel that sums the taps of a shape."""
+    return sum_strips if _has_strips(shape) else sum_planes
+
+
+def _has_strips(shape):
+    return shape.terms == 1 and bool(type(shape).kernel)
 
 
 def _flat(array):

@@ -105,3 +105,19 @@ def lanes_for(typing, x, shape):
         return INDEX(Masked(context, builder, x, shape.instance_class.share).lanes)
 
     return types.intp(x, shape), write
+
+
+@intrinsic
+def lane_sum(typing, sums, at, shape):
+    """The sum of the numbers of a vector in memory, for a variant of Shape: halves are added."""
+
+    def write(context, builder, signature, args):
+        code = Masked(context, builder, sums, shape.instance_class.share)
+        value, lanes = code.load(code.data(sums, args[0]), args[1]), code.lanes
+        while lanes > 1:
+            lanes //= 2
+            low, high = (code.pick(value, value, list(range(k, k + lanes))) for k in (0, lanes))
+            value = builder.fadd(low, high)
+        return builder.extract_element(value, LANE(0))
+
+    return sums.dtype(sums, types.intp, shape), write

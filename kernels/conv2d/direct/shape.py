@@ -68,7 +68,7 @@ def known_shape(*sizes: int, row: int, dtype: np.dtype, stride: tuple | None = N
     stride = stride or (shape.stride_h, shape.stride_w)
     known = stride[0] if stride in ((1, 1), (2, 2)) else None
     is_dense = shape.dilation_h == shape.dilation_w == 1
-    is_plain = known and is_dense and shape.KH == shape.KW in KERNELS
+    is_plain = known and is_dense and shape.KH == shape.KW in KERNELS and shape.OH >= shape.KH - 1
     share = 2 if row <= lanes // 2 >= 2 else 1
     return VARIANTS[shape.KH if is_plain else None, known, share](*shape)
 

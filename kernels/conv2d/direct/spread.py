@@ -9,7 +9,7 @@ from numba.core import cgutils
 
 from ...intrinsic import intrinsic
 from ...micro_kernel import INDEX
-from .reading import Columns, Reading
+from .reading import ALWAYS_MASKED, Columns, Reading
 
 PAIRS = 4  # pairs of rows of a tile, each with two vectors of sums
 
@@ -56,17 +56,12 @@ class _Spread(Reading):
             self.store(parity, sums)
 
     def along(self, parity, padding, size):
-        """Of the taps k = parity, parity + 2, ...: the remainder modulo 2 of the inputs that have
-        them, the shift from half the input to the output that the first of them reads, and their
-        number.
-        """
-        builder, one = self.builder, INDEX(1)
-        start = builder.and_(builder.add(padding, INDEX(parity)), one)
-        shift = builder.sub(builder.add(start, padding), INDEX(parity))
-        count = builder.ashr(builder.add(size, INDEX(1 - parity)), one)
+        """Of the taps k = parity, parity + 2, ...: the first two as `first_input`, and the number."""
+        builder = self.builder
+        count = builder.ashr(builder.add(size, INDEX(1 - parity)), INDEX(1))
         if self.known.kernel:
             count = (self.known.kernel + 1 - parity) // 2
-        return start, builder.ashr(shift, one), count
+        return *first_input(builder, parity, padding), count
 
     def add_planes(self, parity, sums, masked):
         builder, s, code = self.builder, self.s, self.code
@@ -118,24 +113,42 @@ class _Spread(Reading):
             code.repeat(count, add_column)
 
     def store(self, parity, sums):
-        """Interleave the sums of even and odd columns, and store them as far as gx has them."""
-        builder, s, code = self.builder, self.s, self.code
-        lanes = code.lanes
+        """Store the rows of sums that gx has."""
+        builder, s = self.builder, self.s
         start, _, _ = self.along(parity, s.top, s.KH)
-        swapped = builder.icmp_signed("==", builder.and_(s.left, INDEX(1)), INDEX(1))
-        column = builder.mul(self.j0, INDEX(2))
         for r, row in enumerate(sums):
             i = builder.add(builder.mul(builder.add(self.i0, INDEX(r)), INDEX(2)), start)
             with builder.if_then(builder.icmp_signed("<", i, s.OH)):
                 one, two = (builder.load(total) for total in row)
-                even, odd = builder.select(swapped, two, one), builder.select(swapped, one, two)
-                at = builder.add(self.gx_at, builder.add(builder.mul(i, s.OW), column))
-                for half in range(2):
-                    taken = range(half * lanes // 2, (half + 1) * lanes // 2)
-                    both = code.pick(even, odd, [k + p * lanes for k in taken for p in (0, 1)])
-                    done = builder.add(column, INDEX(half * lanes))
-                    left = builder.sub(s.OW, done)
-                    count = builder.select(builder.icmp_signed("<", left, INDEX(0)), INDEX(0), left)
-                    whole = builder.icmp_signed(">=", left, INDEX(lanes))
-                    to = builder.add(at, INDEX(half * lanes))
-                    code.store_some(both, self.gx, to, count, whole)
+                store_interleaved(self, self.gx, self.gx_at, i, self.j0, one, two)
+
+
+def first_input(builder, parity: int, padding):
+    """Of the taps k = parity, parity + 2, ...: the remainder modulo 2 of the inputs that have them,
+    and the shift from half the input to the output that the first of them reads.
+    """
+    start = builder.and_(builder.add(padding, INDEX(parity)), INDEX(1))
+    shift = builder.sub(builder.add(start, padding), INDEX(parity))
+    return start, builder.ashr(shift, INDEX(1))
+
+
+def store_interleaved(tile: Reading, gx, gx_at, i, j0, one, two) -> None:
+    """Store a row of sums, of even and of odd taps, from column 2 j0 of row i on, as far as it is
+    in gx.
+    """
+    builder, code, s = tile.builder, tile.code, tile.s
+    lanes = code.lanes
+    swapped = builder.icmp_signed("==", builder.and_(s.left, INDEX(1)), INDEX(1))
+    even, odd = builder.select(swapped, two, one), builder.select(swapped, one, two)
+    column = builder.mul(j0, INDEX(2))
+    at = builder.add(gx_at, builder.add(builder.mul(i, s.OW), column))
+    for half in range(2):
+        taken = range(half * lanes // 2, (half + 1) * lanes // 2)
+        both = code.pick(even, odd, [k + p * lanes for k in taken for p in (0, 1)])
+        to = builder.add(at, INDEX(half * lanes))
+        left = builder.sub(s.OW, builder.add(column, INDEX(half * lanes)))
+        count = builder.select(builder.icmp_signed("<", left, INDEX(0)), INDEX(0), left)
+        if ALWAYS_MASKED:
+            code.store_where(code.inside(INDEX(0), count), both, gx, to)
+        else:
+            code.store_some(both, gx, to, count, builder.icmp_signed(">=", left, INDEX(lanes)))
