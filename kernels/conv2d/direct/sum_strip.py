@@ -34,9 +34,11 @@ class _Sums(Strip):
         self.w, self.y = code.data(kinds[4], w), code.data(kinds[9], y)
         self.i0, self.count, self.j0, self.scale = i0, count, j0, scale
         self.start = code.everywhere(bias)
-        no_floor = ir.Constant(code.number, float("-inf"))
-        floor = builder.select(relu, ir.Constant(code.number, 0.0), no_floor)
-        self.floor, self.mask = code.everywhere(floor), code.inside(j0, self.s.OW)
+        one = ir.Constant(code.number, 1.0)
+        zero, nothing = (ir.Constant(code.number, least) for least in (0.0, float("-inf")))
+        self.floor = code.everywhere(builder.select(relu, zero, nothing))
+        self.plain = builder.and_(builder.not_(relu), builder.fcmp_ordered("==", scale, one))
+        self.mask = code.inside(j0, self.s.OW)
 
     def write(self):
         self.masked_where_needed(self.j0, None, self.write_rows)
@@ -75,12 +77,11 @@ class _Sums(Strip):
         by the next rows; so only the last rows of a plane need a mask.
         """
         builder, code, s = self.builder, self.code, self.s
-        one = ir.Constant(code.number, 1.0)
-        with builder.if_then(builder.fcmp_unordered("!=", self.scale, one)):
-            builder.store(builder.fmul(builder.load(total), code.everywhere(self.scale)), total)
+        with builder.if_then(builder.not_(self.plain)):
+            value = builder.fmul(builder.load(total), code.everywhere(self.scale))
+            below = builder.fcmp_ordered("<=", value, self.floor)  # NaN stays NaN
+            builder.store(builder.select(below, self.floor, value), total)
         value = builder.load(total)
-        below = builder.fcmp_ordered("<=", value, self.floor)  # NaN stays NaN
-        value = builder.select(below, self.floor, value)
         start = builder.add(builder.mul(builder.add(self.i0, row), s.OW), self.j0)
         at = builder.add(self.y_at, start)
         if ALWAYS_MASKED:
