@@ -32,7 +32,9 @@ def conv2d_input_grad(gy, w, window, input_size, groups=1):
         )
         items, size = len(gx) * groups, gx.size + gy.size
         arrays = _flat(gy), _flat(w), zeros, shape, gx.reshape(-1)
-        parallel_ranges(spread_strips if _has_strips(shape) else spread_planes, items, size, *arrays)
+        parallel_ranges(
+            spread_strips if _has_strips(shape) else spread_planes, items, size, *arrays
+        )
         return gx
     if window.stride != (1, 1):
         gy = _spread(gy, window, input_size)

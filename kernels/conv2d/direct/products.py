@@ -68,7 +68,9 @@ class _Tile(Reading):
         for t, total in enumerate(sums):
             tap = builder.add(builder.mul(builder.add(kh, INDEX(t)), s.KW), column.kw)
             at = builder.add(self.sums_at, builder.mul(tap, INDEX(code.lanes)))
-            code.store(builder.fadd(code.load(self.memory, at), builder.load(total)), self.memory, at)
+            code.store(
+                builder.fadd(code.load(self.memory, at), builder.load(total)), self.memory, at
+            )
 
     def read_gy(self, i):
         """A vector of row i of gy, 0 outside."""

@@ -56,7 +56,7 @@ class _Spread(Reading):
             self.store(parity, sums)
 
     def along(self, parity, padding, size):
-        """Of the taps k = parity, parity + 2, ...: the first two as `first_input`, and the number."""
+        """The `first_input` of the taps k = parity, parity + 2, ..., and their number."""
         builder = self.builder
         count = builder.ashr(builder.add(size, INDEX(1 - parity)), INDEX(1))
         if self.known.kernel:

@@ -48,8 +48,7 @@ class _Spread(Strip):
         builder, code = self.builder, self.code
         weights, columns = self.all_weights(self.w, self.w_at), self.columns_by_parity(masked)
         sums = [
-            [self.variables(2, code.zero) for _ in range(self.counts[parity])]
-            for parity in (0, 1)
+            [self.variables(2, code.zero) for _ in range(self.counts[parity])] for parity in (0, 1)
         ]
 
         def step(a, least):

@@ -8,7 +8,6 @@ Sums of a row of positions begin when the one before still adds, so a strip need
 to hide the latency of a multiply-add, and it may have any number of rows.
 """
 
-from llvmlite import ir
 from numba.core import cgutils
 
 from ...micro_kernel import INDEX
@@ -23,7 +22,7 @@ class Strip(Reading):
         self.size, self.step = self.known.kernel, self.known.stride
         self.depth = -(-self.size // self.step)
 
-    def variables(self, count: int, start: ir.Value) -> list:
+    def variables(self, count: int, start) -> list:
         """`count` vectors that can be stored to; LLVM keeps them in registers."""
         found = [cgutils.alloca_once(self.builder, start.type) for _ in range(count)]
         for variable in found:
@@ -58,7 +57,7 @@ class Strip(Reading):
 
     def all_weights(self, w, w_at) -> list[list]:
         """The weight of each tap, in all lanes."""
-        builder, code, s = self.builder, self.code, self.s
+        code, s = self.code, self.s
         rows = [code.at(w_at, s.w_row, kh) for kh in range(self.size)]
         return [
             [
@@ -73,7 +72,7 @@ class Strip(Reading):
         builder = self.builder
         builder.store(self.code.multiply_add(factor, value, builder.load(total)), total)
 
-    def move(self, variables: list, last: ir.Value) -> None:
+    def move(self, variables: list, last) -> None:
         """Give each variable the value of the next one, and `last` to the last."""
         builder = self.builder
         values = [builder.load(variable) for variable in variables[1:]]

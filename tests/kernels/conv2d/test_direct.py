@@ -44,6 +44,19 @@ AROUND = [
         max(1, vectors * LANES * stride // 2 + by) for vectors in (1, 2, 4) for by in (-1, 0, 1)
     }
 ]
+# One channel per group and kernels of known size: planes of all small heights, of several bands of
+# rows, and padding that is even, odd and none.
+STRIPS = [
+    (2, 1, 2, (height, 7), Window(kernel, stride, padding))
+    for kernel in (2, 3, 5)
+    for stride in (1, 2)
+    for padding in (0, kernel // 2, kernel - 1)
+    for height in range(max(1, kernel - 2 * padding), 9)
+] + [
+    (2, 1, 1, (150, 40), Window(kernel, stride, padding))
+    for kernel, padding in ((2, 0), (3, 1), (5, 3))
+    for stride in (1, 2)
+]
 
 
 def results(implementation, groups, channels, outputs, size, window, dtype=np.float64):
@@ -67,6 +80,12 @@ def test_all_directions_agree_with_numpy(layer, dtype, error):
 @pytest.mark.parametrize(("dtype", "error"), [(np.float32, 5e-6), (np.float64, 1e-12)])
 def test_rows_around_the_width_of_vectors_agree_with_numpy(dtype, error):
     for layer in AROUND:
+        check(layer, dtype, error)
+
+
+@pytest.mark.parametrize(("dtype", "error"), [(np.float32, 5e-6), (np.float64, 1e-12)])
+def test_planes_of_any_height_agree_with_numpy(dtype, error):
+    for layer in STRIPS:
         check(layer, dtype, error)
 
 
@@ -113,3 +132,21 @@ def test_infinities_and_nans_affect_only_their_windows():
     assert np.array_equal(np.isinf(y[0, 3]), infinite)
     assert np.array_equal(np.isnan(y[0, 4]), undefined)
     assert np.isfinite(np.delete(y[0], [3, 4], axis=0)).all()
+
+
+@pytest.mark.parametrize(("kernel", "stride", "size"), [(3, 1, 9), (3, 2, 18), (5, 2, 12)])
+def test_an_infinite_input_affects_only_the_weights_that_read_it(kernel, stride, size):
+    window = Window(kernel, stride, kernel // 2)
+    x = np.ones((2, 3, size, size))
+    gy = np.ones((2, 3, *window.output_size(size, size)))
+    x[0, 1, size - 1, 2] = np.inf
+    with use("direct"):
+        gw = conv2d_weight_grad(x, gy, window, 3)
+    rows, columns = (
+        [0 <= out < gy.shape[2] and out * stride + k - kernel // 2 == place
+         for k in range(kernel) for out in [(place - k + kernel // 2) // stride]]
+        for place in (size - 1, 2)
+    )  # fmt: skip
+    assert np.array_equal(np.isinf(gw[1, 0]), np.outer(rows, columns))
+    assert np.isfinite(gw[1, 0][~np.outer(rows, columns)]).all()
+    assert np.isfinite(gw[[0, 2]]).all()
