@@ -13,7 +13,7 @@ Output channels o of group g read the input channels of group g only.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -253,3 +253,21 @@ def conv2d_weight_grad(
     w_shape = gy.shape[1], x.shape[1] // groups, *window.kernel
     case = Case("conv2d_weight_grad", type(x), x.dtype, x.shape, w_shape, window, groups)
     return OPERATOR.choose(case).conv2d_weight_grad(x, gy, window, groups)
+
+
+def conv2d_gradients(
+    x: np.ndarray, w: np.ndarray, gy: np.ndarray, window: Window, groups: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """conv2d_input_grad(gy, w) and conv2d_weight_grad(x, gy), of arguments that match.
+
+    On a GPU the two share what lies between their products.
+    """
+    arrays = type(x), x.dtype, x.shape, w.shape, window, groups
+    modules: list[Any] = [
+        OPERATOR.choose(Case(function, *arrays))
+        for function in ("conv2d_input_grad", "conv2d_weight_grad")
+    ]
+    if modules[0] is modules[1] and hasattr(modules[0], "conv2d_gradients"):
+        return modules[0].conv2d_gradients(x, w, gy, window, groups)
+    gx = modules[0].conv2d_input_grad(gy, w, window, x.shape[2:], groups)
+    return gx, modules[1].conv2d_weight_grad(x, gy, window, groups)

@@ -14,9 +14,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .. import devices
 from ..autograd import autocast
 from ..autograd.array_function import ArrayFunction
-from ..kernels.conv2d import conv2d_forward, conv2d_input_grad, conv2d_weight_grad
+from ..autograd.modes import is_grad_enabled
+from ..kernels.conv2d import (
+    conv2d_forward,
+    conv2d_gradients,
+    conv2d_input_grad,
+    conv2d_weight_grad,
+)
 from ..kernels.conv2d.checks import check_channels
 from ..kernels.window import Window
 from ..tensor.activation import through_relu
@@ -65,6 +72,9 @@ class Conv2d(ArrayFunction):
         need_x, need_w, need_b = ctx.needs_input_grad
         settings = {"window": ctx.window, "groups": ctx.groups}
         gx = gw = gb = None
+        if need_x and need_w and devices.elsewhere and not is_grad_enabled():
+            gx, gw = Conv2dGradients.apply(x, w, gy, **settings)
+            need_x = need_w = False
         if need_x:
             gx = ConvTranspose2d.apply(gy, w, None, output_size=ctx.input_size, **settings)
         if need_w:
@@ -322,6 +332,19 @@ class Conv2dWeightGrad(ArrayFunction):
         if ctx.needs_input_grad[1]:
             ggy = Conv2d.apply(x, ggw, None, **settings)
         return gx, ggy
+
+
+class Conv2dGradients(ArrayFunction):
+    """Both gradients of Conv2d at once, in passes that record nothing.
+
+    x (N, C, H, W), w (O, C/groups, KH, KW), gy (N, O, OH, OW) -> gx, gw
+    """
+
+    @staticmethod
+    def forward(
+        ctx: ArrayFunction, x: Array, w: Array, gy: Array, window: Window, groups: int
+    ) -> tuple[Array, Array]:
+        return conv2d_gradients(x, w, gy, window, groups)
 
 
 def check_conv(

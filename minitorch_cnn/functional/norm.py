@@ -151,10 +151,12 @@ def counts_on_device(batches: Tensor, input: Tensor) -> bool:
     return type(batches.array) is not np.ndarray and input.numel() > 0
 
 
-def counted_batch_norm(relu: bool, batches: Tensor | None, input: Tensor, *settings: Any) -> Tensor:
+def counted_batch_norm(
+    relu: bool, batches: Tensor | None, input: Tensor, *settings: Any, ceiling: float = math.inf
+) -> Tensor:
     """batch_norm or batch_norm_relu, which also adds 1 to `batches` in training, in one launch."""
     name = "batch_norm_relu" if relu else "batch_norm"
-    return _batch_norm(name, input, *settings, relu=relu, batches=batches)
+    return _batch_norm(name, input, *settings, relu=relu, batches=batches, ceiling=ceiling)
 
 
 def group_norm(

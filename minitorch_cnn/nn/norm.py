@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .. import functional as F
@@ -106,9 +107,12 @@ class _NormBase(_Affine):
         if self.training and (is_recomputing() or not self.track_running_stats):
             mean = var = None
         elif self.training and batches is not None:
-            if momentum is not None and op in _COUNTING and counts_on_device(batches, input):
+            named = op.func if isinstance(op, partial) else op  # with a ceiling, for ReLU6
+            if momentum is not None and named in _COUNTING and counts_on_device(batches, input):
                 statistics = mean, var, self.weight, self.bias, True, momentum, self.eps
-                return counted_batch_norm(op is F.batch_norm_relu, batches, input, *statistics)
+                clip = op.keywords if isinstance(op, partial) else {}
+                relu = named is F.batch_norm_relu
+                return counted_batch_norm(relu, batches, input, *statistics, **clip)
             batches.add_(1)
             if momentum is None:
                 momentum = 1 / batches.item()

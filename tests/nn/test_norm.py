@@ -5,6 +5,7 @@ import pytest
 
 import minitorch_cnn as mt
 from minitorch_cnn import nn
+from minitorch_cnn.kernels.cuda.array import has_compiler
 
 # Two channels of four values each, with mean 1 and 4, unbiased variance 4 and 8/3.
 X = mt.tensor([[0.0, 2], [0, 4], [0, 4], [4, 6]], dtype=mt.float64)
@@ -120,3 +121,14 @@ def test_a_batch_norm_over_processes_is_one_over_the_batch():
     assert nn.SyncBatchNorm.convert_sync_batchnorm(net) is net
     with pytest.raises(ValueError, match=r"^SyncBatchNorm: input of shape \(3,\)"):
         over(mt.zeros(3))
+
+
+@pytest.mark.skipif(not has_compiler(), reason="no g++ on Linux")
+@pytest.mark.parametrize("after", [nn.ReLU, nn.ReLU6])
+def test_the_kernel_of_a_batch_norm_counts_the_batches_whatever_follows(after):
+    x = mt.randn(4, 2, 3, 3) * 9
+    layers = {device: nn.Sequential(nn.BatchNorm2d(2), after()) for device in ("cpu", "emulator")}
+    results = [net.to(device)(x.to(device)).cpu() for device, net in layers.items()]
+    assert np.allclose(*(y.detach().numpy() for y in results), atol=1e-5)
+    for net in layers.values():
+        assert net[0].num_batches_tracked.item() == 1

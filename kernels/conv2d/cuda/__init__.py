@@ -113,6 +113,15 @@ def conv2d_weight_grad(x, gy, window, groups=1):
     return kernel.weight_grad(_ready(x), _ready(gy), window, groups)
 
 
+def conv2d_gradients(x, w, gy, window, groups=1):
+    """x, w, gy -> gx, gw, with a launch less where one kernel computes both."""
+    kernel = choose("input_grad", gy, w.shape, window, groups)
+    if kernel is choose("weight_grad", x, w.shape, window, groups) and hasattr(kernel, "gradients"):
+        return kernel.gradients(_ready(x), _ready(w), _ready(gy), window, groups)
+    gx = conv2d_input_grad(gy, w, window, x.shape[2:], groups)
+    return gx, conv2d_weight_grad(x, gy, window, groups)
+
+
 def choose(function, x, w_shape, window, groups):
     """The first kernel of CHOICES that suits the function "forward", "input_grad"..."""
     layer = Layer(function, _may_be_tf32(x), w_shape[1], w_shape[0] // groups, groups, window)

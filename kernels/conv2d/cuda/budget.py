@@ -90,7 +90,7 @@ SPECIALISATIONS = [
         Specialisation(
             "conv2d/cuda/pack.cu",
             {"REAL": real, "KH": 3, "KW": 3, "CHANNELS_LAST": last},
-            {"pack_weights": Usage(40, 0)},
+            {"pack_weights": Usage(40, 0), "add_parts_and_pack": Usage(40, 0)},
             since,
         )
         for real, last, since in (("float", 1, 80), ("float", 0, 75), ("double", 0, 75))

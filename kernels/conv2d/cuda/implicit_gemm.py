@@ -122,6 +122,27 @@ class ImplicitGemm:
         launch(x, gy, parts)
         return add_parts(parts)
 
+    def gradients(self, x, w, gy, window, groups):
+        """gx and gw, as of input_grad and weight_grad, with one launch between the products."""
+        if not x.size * w.size * gy.size:
+            separate = self.input_grad(gy, w, window, x.shape[2:], groups)
+            return separate, self.weight_grad(x, gy, window, groups)
+        case = gy.shape, w.shape, x.shape, x.dtype, window, groups, False, False
+        plan = _products_plan(self, "input_grad", *case)
+        splits, launch = _weight_grad_plan(self, x.shape, gy.shape, x.dtype, window, groups)
+        gw = empty((splits, *w.shape), x.dtype, like=x)
+        launch(x, gy, gw)
+        packed = empty(plan.packed, w.dtype, like=w)
+        if splits == 1:
+            plan.pack(w, packed)
+            gw = gw[0]
+        else:
+            parts, gw = gw, empty(w.shape, x.dtype, like=x)
+            _between_plan(self, splits, w.shape, x.dtype, groups)(parts, gw, w, packed)
+        gx = empty((plan.splits, *x.shape), x.dtype, like=x)
+        plan.launch(gy, packed, None, gx)
+        return add_parts(gx), gw
+
     def plan_products(self, function, x_shape, w_shape, shape, dtype, window, groups, biased, relu):
         """The Products of a convolution, or of its input gradient."""
         (N, C, H, W), (_, _, KH, KW), (_, _, OH, OW) = x_shape, w_shape, shape
@@ -172,8 +193,11 @@ class ImplicitGemm:
         shared, values = self._shared_bytes(tile, transposed=True), tuple(map(np.int32, sizes))
         return splits, module[f"{self.name}_weight_grad"].planned(grid, block, values, shared)
 
-    def _packing(self, function, dtype, groups, IN, M, KH, KW):
-        """The launch that packs the weights, and the size of its result."""
+    def _packing(self, function, dtype, groups, IN, M, KH, KW, parts=1):
+        """The launch that packs the weights, and the size of its result.
+
+        parts: of a sum of the weights' size; the launch then also adds these.
+        """
         padded, taps = blocks(IN, self.padding) * self.padding, KH * KW
         size, gradient = groups * M * taps * padded, function == "input_grad"
         row_step, k_step = (taps, M * taps) if gradient else (IN * taps, taps)
@@ -183,7 +207,12 @@ class ImplicitGemm:
             "conv2d/cuda/pack.cu", REAL=real(dtype), KH=KH, KW=KW, CHANNELS_LAST=last
         )
         values = np.int64(size), *map(np.int32, sizes), np.bool_(gradient)
-        return module["pack_weights"].planned((blocks(size, 256),), (256,), values), size
+        if parts == 1:
+            return module["pack_weights"].planned((blocks(size, 256),), (256,), values), size
+        adding = M * taps * IN * groups
+        grid, values = (blocks(adding, 256) + blocks(size, 256),), (np.int64(adding), *values)
+        kernel = module["add_parts_and_pack"]
+        return kernel.planned(grid, (256,), (np.int32(parts), *values)), size
 
     def _tile(self, dtype, rows, columns, groups, most_splits):
         """The largest tile that the rows fill; the small tile where that gives too few blocks."""
@@ -270,6 +299,14 @@ PLAIN, TF32 = ImplicitGemm(), TF32ImplicitGemm()
 @planned
 def _products_plan(gemm, *case):
     return gemm.plan_products(*case)
+
+
+@planned
+def _between_plan(gemm, splits, w_shape, dtype, groups):
+    """The launch that adds the parts of gw and packs w for gx."""
+    O, C, KH, KW = w_shape
+    case = "input_grad", dtype, groups, O // groups, C, KH, KW
+    return gemm._packing(*case, parts=splits)[0]
 
 
 @planned

@@ -12,14 +12,13 @@
 // TF32, for implicit_gemm_tf32.cu; otherwise (IN, KH, KW). REAL.
 
 #include "prelude.h"
+#include "finish.h"
 
-extern "C" __global__ void __launch_bounds__(256) pack_weights(
-    const REAL* w, REAL* packed, long long size, int M, int IN, int padded, int group_step,
+// Write packed[at].
+__device__ inline void pack(
+    const REAL* w, REAL* packed, long long at, int M, int IN, int padded, int group_step,
     int row_step, int k_step, bool reversed)
 {
-    const long long at = (long long)blockIdx.x * blockDim.x + threadIdx.x;
-    if (at >= size)
-        return;
     // One row has fewer than 2^31 elements.
     const int length = padded * KH * KW, row = (int)(at / length), place = (int)(at % length);
 #if CHANNELS_LAST
@@ -35,4 +34,29 @@ extern "C" __global__ void __launch_bounds__(256) pack_weights(
 #else
     packed[at] = value;
 #endif
+}
+
+extern "C" __global__ void __launch_bounds__(256) pack_weights(
+    const REAL* w, REAL* packed, long long size, int M, int IN, int padded, int group_step,
+    int row_step, int k_step, bool reversed)
+{
+    const long long at = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (at < size)
+        pack(w, packed, at, M, IN, padded, group_step, row_step, k_step, reversed);
+}
+
+// total[i] = parts[0][i] + parts[1][i] + ... of `total_size` elements by the first blocks, and
+// pack_weights by the others: what the two gradients of a layer need between their products.
+extern "C" __global__ void __launch_bounds__(256) add_parts_and_pack(
+    const REAL* parts, REAL* total, const REAL* w, REAL* packed, int count, long long total_size,
+    long long size, int M, int IN, int padded, int group_step, int row_step, int k_step,
+    bool reversed)
+{
+    const long long adding = (total_size + blockDim.x - 1) / blockDim.x;
+    const long long at = (blockIdx.x - adding) * blockDim.x + threadIdx.x;
+    const long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (i < total_size)
+        total[i] = sum_of_parts(parts, i, count, total_size, 0);
+    else if (0 <= at && at < size)
+        pack(w, packed, at, M, IN, padded, group_step, row_step, k_step, reversed);
 }

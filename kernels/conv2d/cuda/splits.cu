@@ -14,9 +14,6 @@ extern "C" __global__ void __launch_bounds__(256) add_parts(
     const long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= size)
         return;
-    REAL sum = bias ? bias[i / plane % channels] : REAL(0);
-    #pragma unroll 8
-    for (int part = 0; part < count; part++)
-        sum += parts[part * size + i];
-    total[i] = finish(sum, relu);
+    const REAL start = bias ? bias[i / plane % channels] : REAL(0);
+    total[i] = finish(sum_of_parts(parts, i, count, size, start), relu);
 }

@@ -72,6 +72,9 @@ def products(kernel, layer, device="emulator"):
     }
     if hasattr(kernel, "weight_grad"):
         results["weight_grad"] = kernel.weight_grad(x, gy, window, groups)
+    if hasattr(kernel, "gradients"):
+        both = kernel.gradients(x, w, gy, window, groups)
+        results |= dict(zip(("input_grad of both", "weight_grad of both"), both, strict=True))
     return {name: to_host(result) for name, result in results.items()}
 
 
@@ -87,7 +90,7 @@ def assert_agrees(kernel, layer, device="emulator"):
             "weight_grad": conv2d.conv2d_weight_grad(x, gy, window, groups),
         }
     for name, got in products(kernel, layer, device).items():
-        want = expected[name]
+        want = expected[name.removesuffix(" of both")]
         assert (got.shape, got.dtype) == (want.shape, want.dtype), name
         scale = np.abs(want).max() if want.size else 1
         tolerance = 0 if layer.integers else TOLERANCE[want.dtype] * scale

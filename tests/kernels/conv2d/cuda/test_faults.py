@@ -23,6 +23,7 @@ pytestmark = needs_compiler
 
 PLANES = Layer(3, 2, 2, 2, (9, 7), Window(3, padding=1), np.float32)
 STRIDED = Layer(2, 4, 6, 2, (9, 8), Window(3, 2, 1), np.float32)
+SUMMED = Layer(4, 4, 5, 1, (16, 16), Window(3, padding=1), np.float32, integers=True)
 DENSE = Layer(1, 40, 5, 1, (5, 6), Window(3, padding=1), np.float32, integers=True)
 
 
@@ -219,15 +220,27 @@ FAULTS = {
     ),
     "split sums: bias added once for every part": Fault(
         "splits.cu",
-        "REAL sum = bias ?",
-        "REAL sum = bias ? count *",
+        "REAL start = bias ?",
+        "REAL start = bias ? count *",
         PLAIN, DENSE,
     ),
     "split sums: the last part left out": Fault(
-        "splits.cu",
+        "finish.h",
         "part < count;",
         "part < count - 1;",
         PLAIN, DENSE,
+    ),
+    "both gradients: the last block of the sum packs weights": Fault(
+        "pack.cu",
+        "(total_size + blockDim.x - 1) / blockDim.x",
+        "total_size / blockDim.x",
+        PLAIN, SUMMED,
+    ),
+    "both gradients: the first elements of the weights are not packed": Fault(
+        "pack.cu",
+        "(blockIdx.x - adding) * blockDim.x",
+        "(blockIdx.x - adding + 1) * blockDim.x",
+        PLAIN, SUMMED,
     ),
 }  # fmt: skip
 
