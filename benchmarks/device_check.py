@@ -163,9 +163,17 @@ def file_of(folder: Path, part: Part) -> Path:
     return folder / f"{part.name.replace(' ', '_').replace('/', '_').replace(',', '')}.json"
 
 
+def plan(call: str) -> str:
+    """The most seconds of each part of a call, and of all."""
+    parts = CALLS[call]
+    each = ", ".join(f"{part.name} {part.seconds}" for part in parts)
+    return f"{call}: at most {sum(part.seconds for part in parts)} s: {each}"
+
+
 def check(call: str, device: str, folder: Path, seconds: float) -> int:
     """Run the parts of a call that have no result yet; return 1 if a part failed, else 0."""
     end, failed = time.monotonic() + seconds, False
+    print(plan(call), flush=True)
     for part in CALLS[call]:
         path, left = file_of(folder, part), end - time.monotonic()
         if path.exists():
@@ -178,7 +186,8 @@ def check(call: str, device: str, folder: Path, seconds: float) -> int:
         result = run_part(part, device, min(most, left))
         keep(path, result)
         said = (result["output"].strip().splitlines() or ["no output"])[-1]
-        print(f"{part.name}: exit status {result['rc']}: {said}", flush=True)
+        took = f"{result.get('seconds', 0):.0f} of {part.seconds} s"
+        print(f"{part.name}: exit status {result['rc']} after {took}: {said}", flush=True)
         failed |= result["rc"] != 0
     return int(failed)
 

@@ -1,13 +1,15 @@
 """The script for a GPU's first quarter of an hour, rehearsed with the emulator."""
 
+import importlib
 import json
+import re
 import sys
 
 import pytest
 
 from benchmarks import device_check
 from benchmarks.device_check import CALLS, Part, check, file_of, run_part
-from minitorch_cnn.kernels.cuda.array import has_compiler
+from minitorch_cnn.kernels.cuda.array import has_compiler, has_gpu
 from minitorch_cnn.kernels.cuda.profile_cases import CASES
 
 
@@ -33,7 +35,11 @@ def test_a_result_is_kept_after_each_part_and_a_part_with_one_is_skipped(parts, 
     capsys.readouterr()
     check("speed", "emulator", tmp_path, 100)
     out = capsys.readouterr().out
-    assert "a: done before" in out and "e: done before" in out and "b/c, d: exit status 1" in out
+    assert "a: done before" in out and "e: done before" in out
+    assert re.search(
+        r"^b/c, d: exit status 1 after \d of 60 s: ZeroDivisionError", out, re.MULTILINE
+    )
+    assert out.startswith("speed: at most 180 s: a 60, b/c, d 60, e 60\n")
 
 
 def test_a_part_that_takes_too_long_is_cut_off_and_one_without_time_is_not_begun(parts, tmp_path):
@@ -54,6 +60,21 @@ def test_a_call_stays_under_six_minutes_and_its_layers_exist():
     for call in CALLS.values():
         assert sum(one.seconds for one in call) < 360
     assert set(device_check.COUNTED) <= CASES.keys()
+
+
+@pytest.mark.skipif(has_gpu(), reason="there is a GPU")
+@pytest.mark.parametrize("part", CALLS["speed"][:3], ids=lambda one: one.name)
+def test_a_benchmark_takes_the_options_of_its_part(part, capsys):
+    _, _, name, *options = part.command
+    with pytest.raises(SystemExit):
+        importlib.import_module(name).main(options)
+    assert "--device cuda needs an NVIDIA GPU and CuPy" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("case", device_check.COUNTED)
+def test_a_layer_is_launched_for_the_profiler(case):
+    words = list(device_check.counters(case))
+    assert words[-2:] == ["--launch", case] and words[0] == "ncu"
 
 
 @pytest.mark.slow

@@ -7,8 +7,8 @@ import pytest
 
 import minitorch_cnn as mt
 from benchmarks import models, models_gpu, rivals
-from benchmarks.competitors import libraries
-from minitorch_cnn.kernels.cuda.array import has_gpu
+from benchmarks.competitors import Library, libraries
+from minitorch_cnn.kernels.cuda.array import has_compiler, has_gpu
 
 
 @pytest.mark.parametrize("case", models.CASES, ids=lambda case: case.name)
@@ -127,3 +127,16 @@ def test_a_gpu_that_is_missing_is_named(capsys):
     with pytest.raises(SystemExit) as stop:
         models.main(["lenet5_relu", "--device", "cuda"])
     assert stop.value.code == 2 and "needs an NVIDIA GPU" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not has_compiler(), reason="no g++ on Linux")
+def test_a_training_step_is_timed_as_a_graph_too(monkeypatch):
+    monkeypatch.setattr(mt.devices, "elsewhere", False)
+    lib, case = Library(mt, "emulator"), models.Case("lenet5_relu", 2)
+    as_graph = models_gpu.graphed_step(case, lib)
+    times = models_gpu.wall_times(
+        {"ours": lambda: None, "ours graphed": as_graph}, lambda: None, repeats=1
+    )
+    assert as_graph.captured
+    row = models_gpu.record(case, "training", times | {"torch": [1e-9]})
+    assert row["graphed ratio"] > row["ratio"] > 0
