@@ -64,16 +64,16 @@ def _tf32_first(tile, K, registers, shared):
 
 def _tf32(tile, K, vector, registers, phases=0):
     """The dynamic shared memory, at most 57 or 62 KB, is requested by the launch."""
-    definitions = {"KH": K, "KW": K, "VECTOR": vector, "PAIRS": int(vector == 4), "FEW": 0}
-    definitions |= {"PHASES": phases} | tile
-    rounded, as_it_is = {"ROUNDED": int(K > 1)}, {"ROUNDED": 0}
+    definitions = {"KH": K, "KW": K, "VECTOR": vector, "PAIRS": int(vector == 4)} | tile
+    forward = {"FEW": 0, "PHASES": phases, "ROUNDED": int(K > 1)}
+    gathering = {"ONE_TAP": int(K == 1)}
     return [
         Specialisation(
-            TF32.path, definitions | rounded, {TF32.name: Usage(registers, 0)}, since=80
+            TF32.path, definitions | forward, {TF32.name: Usage(registers, 0)}, since=80
         ),
         Specialisation(
             TF32.weight_grad_path,
-            definitions | as_it_is,
+            definitions | gathering,
             {f"{TF32.name}_weight_grad": Usage(registers, 2048)},
             since=80,
         ),
@@ -125,7 +125,8 @@ SPECIALISATIONS = [
     *_tf32(TF32.small, 3, 1, 120),
     *_tf32(TF32.tiles[0], 3, 1, 96),  # groups of 16 channels
     *_tf32(TF32.tiles[-1], 3, 1, 128),
-    *_tf32(TF32.tiles[-1], 3, 1, 128, phases=1),
+    _tf32(TF32.tiles[-1], 3, 1, 128, phases=1)[0],
+    *_tf32(TF32.tiles[-1], 1, 1, 128),
     *_tf32(TF32.tiles[-1], 1, 4, 128),
     _tf32_first(TF32.tiles[2], 7, 96, 12 * 1024),  # ResNet
     _tf32_first(TF32.tiles[1], 3, 96, 4 * 1024),  # MobileNet

@@ -185,9 +185,8 @@ class ImplicitGemm:
         splits = parts_in_waves(uncut, blocks(T, self.BK), MIN_PIECES, TARGET_BLOCKS)
         sizes = (N, groups, IN, M, H, W, OH, OW, *window.stride, *window.dilation)
         sizes += (-window.padding[0][0], -window.padding[1][0], splits)
-        definitions = self._definitions(dtype, KH, KW) | self._copying(
-            OH * OW % 4 == 0, False, K % 2 == 0
-        )
+        definitions = self._definitions(dtype, KH, KW)
+        definitions |= self._gathering(OH * OW % 4 == 0, IN % tile["BN"] == 0, KH * KW, K)
         module = cuda_module(self.weight_grad_path, **tile, **definitions)
         grid, block = (*grid, groups * splits), (self._threads(tile),)
         shared, values = self._shared_bytes(tile, transposed=True), tuple(map(np.int32, sizes))
@@ -227,12 +226,19 @@ class ImplicitGemm:
     def _definitions(self, dtype, KH, KW):
         return {"REAL": real(dtype), "KH": KH, "KW": KW}
 
-    def _copying(self, by_four, packed, pairs, few=False):
+    def _copying(self, by_four, packed, pairs, few):
         """The -D settings for copies.
 
         by_four: four adjacent positions are aligned to 16 bytes. packed: the first factor was
         packed. pairs: two adjacent results are aligned to 8 bytes. few:
         every row of the second factor has its own tap.
+        """
+        return {}
+
+    def _gathering(self, by_four, one_tap, taps, K):
+        """The -D settings for the weight gradient, with K columns.
+
+        by_four: as in `_copying`. one_tap: a block may have the channels of one tap.
         """
         return {}
 
@@ -272,9 +278,13 @@ class TF32ImplicitGemm(ImplicitGemm):
     def _definitions(self, dtype, KH, KW):
         return {"KH": KH, "KW": KW}
 
-    def _copying(self, by_four, packed, pairs, few=False):
+    def _copying(self, by_four, packed, pairs, few):
         vector = 4 if by_four else 1
         return {"VECTOR": vector, "ROUNDED": int(packed), "PAIRS": int(pairs), "FEW": int(few)}
+
+    def _gathering(self, by_four, one_tap, taps, K):
+        pairs = K % 2 == 0 and (taps == 1 or not one_tap)
+        return {"VECTOR": 4 if by_four else 1, "ONE_TAP": int(one_tap), "PAIRS": int(pairs)}
 
     def gathers_rows(self, IN, taps):
         """Whether taps of so few channels are gathered, instead of padded to a piece each."""

@@ -10,7 +10,8 @@
 // With FEW, for fewer input channels than BK: k is ordered (c, kh, kw), a is w itself, and every row of a
 // piece has its own tap.
 //
-// Set by -D: VECTOR, FEW, PHASES and those of tf32_tile.h. PAIRS: whether two adjacent columns of a tile are
+// Set by -D: VECTOR, FEW, PHASES and those of tf32_tile.h. ROUNDED: whether a is rounded to TF32 in
+// memory already; else each thread rounds what it has copied, before the barrier. PAIRS: whether two adjacent columns of a tile are
 // adjacent in y, too, and the first is aligned to 8 bytes.
 
 #include "prelude.h"
@@ -110,6 +111,12 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
     for (int piece = 0; piece < count + STAGES - 1; piece++) {
         if (piece >= STAGES - 1) {
             cp_async_wait<STAGES - 2>();
+#if !ROUNDED
+            #pragma unroll
+            for (int i = 0; i * ROWS_A < BM; i++)
+                if (BM % ROWS_A == 0 || m < BM)
+                    round_own<VECTOR_A>(at_a + ready + i * ROWS_A * PITCH_K);
+#endif
             __syncthreads();
         }
         if (piece < count) {
@@ -146,7 +153,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
                 from_b += ROWS_B * plane;
             }
             channel += BK;
-#if VECTOR == 1
+#if VECTOR == 1 && TAPS > 1
             if (channel >= IN) {
                 channel = 0;
                 tap_w++;

@@ -4,9 +4,11 @@
 //     gw (splits, groups, M, IN * KH * KW)  from  x (N, groups * IN, H, W)
 //                                           and  gy (N, groups * M, OH, OW)
 //
-// With VECTOR = 4, OH * OW is a multiple of 4 and gy is copied 4 positions at a time.
-// Set by -D: VECTOR and those of tf32_tile.h. PAIRS: whether IN * KH * KW is even, so that two
-// columns are written at a time.
+// With VECTOR = 4, OH * OW is a multiple of 4 and gy is copied 4 positions at a time. With ONE_TAP
+// IN is a multiple of BN and a block computes BN channels of one tap, so that all that a thread
+// gathers at a position is inside the image or none; otherwise BN elements k = (c, kh, kw).
+// Set by -D: VECTOR, ONE_TAP and those of tf32_tile.h. PAIRS: whether two adjacent columns of a tile
+// are adjacent in gw, too, and the first is aligned to 8 bytes.
 
 #include "prelude.h"
 #include "tf32_tile.h"
@@ -21,13 +23,20 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
     int origin_w, int splits)
 {
     SHARED(float, shared);
+#if !ONE_TAP
     __shared__ Place columns[BN];
+#endif
     const int lane = threadIdx.x, group = blockIdx.z % groups, split = blockIdx.z / groups;
-    const int first_m = blockIdx.y * BM, first_k = blockIdx.x * BN, K = IN * TAPS;
+    const int first_m = blockIdx.y * BM, K = IN * TAPS;
     const long long plane = (long long)H * W, plane_y = (long long)OH * OW, T = N * plane_y;
     const long long all = (T + BK - 1) / BK;  // below 2^31, since T is below 2^32
     const int begin = (int)(all * split / splits);
     const int count = (int)(all * (split + 1) / splits) - begin;
+#if ONE_TAP
+    const int tap = blockIdx.x % TAPS, first_c = blockIdx.x / TAPS * BN;
+    const int down = tap / KW * dilation_h, across = tap % KW * dilation_w;
+#else
+    const int first_k = blockIdx.x * BN;
     for (int i = lane; i < BN; i += THREADS) {
         const int k = first_k + i;
         const int down = k < K ? k % TAPS / KW * dilation_h : -H - OH * step_h;  // outside for all
@@ -35,6 +44,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
         columns[i] = {k / TAPS * plane + (long long)down * W + across, down, across};
     }
     __syncthreads();
+#endif
 
     // This thread copies VECTOR elements of rows m, m + ROWS_A... of gy, starting at position ty of
     // image ny, and gathers columns k, k + ROWS_B... of x at the output position (n, i, j).
@@ -55,6 +65,10 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
     for (int piece = 0; piece < count + STAGES - 1; piece++) {
         if (piece >= STAGES - 1) {
             cp_async_wait<STAGES - 2>();
+            #pragma unroll
+            for (int i = 0; i * ROWS_A < BM; i++)
+                if (BM % ROWS_A == 0 || m < BM)
+                    round_own<VECTOR>(at_a + ready + i * ROWS_A * PITCH_K);
             __syncthreads();
         }
         if (piece < count) {
@@ -72,6 +86,17 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
                     from_a += ROWS_A * plane_y;
                 }
             const int h0 = i * step_h + origin_h, w0 = j * step_w + origin_w;
+#if ONE_TAP
+            const unsigned h = h0 + down, w = w0 + across;  // large if negative
+            const bool inside = n < N && h < H && w < W;
+            const float* from_b = x + (((long long)n * groups + group) * IN + first_c + k) * plane
+                + (long long)h * W + w;
+            #pragma unroll
+            for (int i = 0; i < BN; i += ROWS_B) {
+                cp_async4(at_b + stage + i * PITCH_K, from_b, inside);
+                from_b += ROWS_B * plane;
+            }
+#else
             const float* image =
                 x + ((long long)n * groups + group) * IN * plane + (long long)h0 * W + w0;
             #pragma unroll
@@ -81,6 +106,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
                 const bool exists = n < N && h < H && w < W;
                 cp_async4(at_b + stage + i * PITCH_K, image + column.offset, exists);
             }
+#endif
             j += step_j;
             i += step_i + (j >= OW);
             n += step_n + (i >= OH);
@@ -105,8 +131,14 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
         for (int j = 0; j < TILES_N; j++)
             #pragma unroll
             for (int e = 0; e < 4; e += 1 + PAIRS) {
-                const int m = first_m + ROW(i, e), k = first_k + COLUMN(j, e);
+                const int m = first_m + ROW(i, e);
+#if ONE_TAP
+                const int c = first_c + COLUMN(j, e), k = c * TAPS + tap;
+                if (m < M) {
+#else
+                const int k = first_k + COLUMN(j, e);
                 if (m < M && k < K) {
+#endif
                     float* const to = target + (long long)m * K + k;
 #if PAIRS
                     st2(to, make_float2(sum[i][j][e], sum[i][j][e + 1]));

@@ -9,8 +9,7 @@
 // 32 different banks. So do the elements that 32 lanes read from rows of BN + 8 = 8 (mod 32)
 // elements.
 //
-// Set by -D: KH, KW, BM, BN, WARPS_M, WARPS_N; ROUNDED: whether the first factor is rounded to TF32
-// in memory already.
+// Set by -D: KH, KW, BM, BN, WARPS_M, WARPS_N.
 
 #define BK 16
 #define STAGES 3
@@ -27,12 +26,25 @@ struct __align__(16) Place {
     int down, across;
 };
 
-__device__ inline unsigned rounded(unsigned bits)
+__device__ inline float rounded(float x)
 {
-    return to_tf32(__uint_as_float(bits));
+    return __uint_as_float(to_tf32(x));
 }
 
-// sum += a (BM x BK) times b (BK x BN). a has rows of PITCH_K elements. b has rows of PITCH_N
+// Rounds `vector` elements of the first factor that this thread has copied. Each warp of a row of
+// warps reads them, and would round them again.
+template <int vector>
+__device__ inline void round_own(float* p)
+{
+    if (vector == 4) {
+        const float4 v = ld4(p);
+        st4(p, make_float4(rounded(v.x), rounded(v.y), rounded(v.z), rounded(v.w)));
+    } else {
+        *p = rounded(*p);
+    }
+}
+
+// sum += a (BM x BK) times b (BK x BN). a, rounded to TF32, has rows of PITCH_K elements. b has rows of PITCH_N
 // elements; by columns, it has BN columns of PITCH_K elements.
 template <bool by_columns>
 __device__ inline void multiply(const float* a, const float* b, float sum[TILES_M][TILES_N][4])
@@ -56,18 +68,13 @@ __device__ inline void multiply(const float* a, const float* b, float sum[TILES_
             for (int i = 0; i < 4; i++) {
                 if (!by_columns)
                     found[i] = __float_as_uint(b[(k + i % 2 * 4) * PITCH_N + (j + i / 2) * 8]);
-                right[j + i / 2][i % 2] = rounded(found[i]);
+                right[j + i / 2][i % 2] = to_tf32(__uint_as_float(found[i]));
             }
         }
         #pragma unroll
         for (int i = 0; i < TILES_M; i++) {
             unsigned left[4];  // rows 0 to 7 and 8 to 15 of the first four k, then of the others
             ldmatrix4(left, a + i * 16 * PITCH_K + k);
-#if !ROUNDED
-            #pragma unroll
-            for (int part = 0; part < 4; part++)
-                left[part] = rounded(left[part]);
-#endif
             #pragma unroll
             for (int j = 0; j < TILES_N; j++)
                 mma_tf32(sum[i][j], left, right[j]);

@@ -218,6 +218,24 @@ FAULTS = {
         "((1 - along_w.taps)",
         TF32, STRIDED._replace(integers=True),
     ),
+    "TF32 weight gradient of one tap: the result ordered by taps": Fault(
+        "implicit_gemm_tf32_weight_grad.cu",
+        "k = c * TAPS + tap;",
+        "k = tap * IN + c;",
+        TF32, DENSE._replace(channels=128),
+    ),
+    "TF32 weight gradient of one tap: all rows from the first channels": Fault(
+        "implicit_gemm_tf32_weight_grad.cu",
+        "                from_b += ROWS_B * plane;\n",
+        "",
+        TF32, DENSE._replace(channels=128),
+    ),
+    "TF32 weight gradient of one tap: the same tap in all blocks": Fault(
+        "implicit_gemm_tf32_weight_grad.cu",
+        "tap = blockIdx.x % TAPS",
+        "tap = 0",
+        TF32, DENSE._replace(channels=128),
+    ),
     "split sums: bias added once for every part": Fault(
         "splits.cu",
         "REAL start = bias ?",

@@ -37,6 +37,10 @@ LAYERS = {
     "images of three channels, in planes of odd size": Layer(
         2, 3, 20, 1, (7, 9), Window(3, padding=1)
     ),
+    "channels that fill a tile": Layer(2, 128, 5, 1, (4, 5), Window((2, 3), 1, 1)),
+    "channels that fill a tile, of aligned planes": Layer(
+        2, 256, 6, 2, (8, 7), Window((3, 2), 2, (1, 0), (1, 2))
+    ),
     "no images": Layer(0, 2, 3, 1, (4, 4), Window(3)),
 }
 
@@ -79,6 +83,18 @@ def test_tf32_rounds_weights_and_inputs_to_the_nearest(size, device):
             to_device(x[:, :, :1, :1], device), to_device(w, device), layer.window, layer.size, 1
         )
         assert to_host(gx)[0, 0, 0, 0] == np.float32(1 + 2**-10)
+
+
+@on_both_devices
+@pytest.mark.parametrize("channels", [16, 128])
+@pytest.mark.parametrize("width", [3, 4], ids=["one at a time", "four at a time"])
+def test_tf32_rounds_both_factors_of_a_weight_gradient_to_the_nearest(channels, width, device):
+    tie = np.float32(1 + 2**-11)
+    for x_value, gy_value in ((1, tie), (tie, 1)):
+        x, gy = np.zeros((1, channels, 1, width), "f"), np.zeros((1, 16, 1, width), "f")
+        x[..., 2], gy[..., 2] = x_value, gy_value
+        gw = TF32.weight_grad(to_device(x, device), to_device(gy, device), Window(1), 1)
+        assert np.array_equal(to_host(gw), np.full(gw.shape, 1 + 2**-10, "f"))
 
 
 STRIDED = {
