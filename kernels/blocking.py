@@ -20,7 +20,6 @@ Functionality, figure 1; Low, Igual, Smith, Quintana-Orti (2016), Analytical Mod
 High-Performance BLIS, section 4.
 """
 
-import math
 from typing import NamedTuple
 
 from .machine import LINE_BYTES, Cache, Machine
@@ -71,16 +70,6 @@ def rows(l3: Cache, KC: int, NC: int, MR: int, itemsize: int, threads: int) -> i
     """
     ways = max(1, l3.ways - 1 - -(-threads * KC * NC * itemsize // _way(l3)))
     return max(MR, ways * _way(l3) // (KC * itemsize) // MR * MR)
-
-
-def collides(pitch: int, rows: int, cache: Cache) -> bool:
-    """Whether lines at the same place of `rows` rows, `pitch` bytes apart, compete for their sets.
-
-    A way holds addresses modulo its size, so the rows meet in way / gcd(way, pitch) places. If more
-    than half of the ways of a set take part, each row evicts another before its line is used up.
-    """
-    places = _way(cache) // math.gcd(_way(cache), pitch)
-    return -(-rows // places) > cache.ways // 2
 
 
 def _way(cache: Cache) -> int:

@@ -64,7 +64,14 @@ class Code:
     def __init__(self, context, builder, array: types.Array):
         self.context, self.builder = context, builder
         self.lanes = lanes(str(array.dtype))
+        self.itemsize = VECTOR_BYTES // self.lanes
         self.number = context.get_value_type(array.dtype)
+        self.vector = ir.VectorType(self.number, self.lanes)
+        self.zero = ir.Constant(self.vector, None)
+
+    def narrow(self) -> None:
+        """Go on with vectors of half as many lanes, at least one."""
+        self.lanes = max(1, self.lanes // 2)
         self.vector = ir.VectorType(self.number, self.lanes)
         self.zero = ir.Constant(self.vector, None)
 
@@ -80,12 +87,12 @@ class Code:
         """A vector, or a value of the type `kind`, from any address."""
         kind = kind or self.vector
         found = self.builder.load(self._pointer(data, index, kind))
-        found.align = VECTOR_BYTES // self.lanes  # tiles begin at any element
+        found.align = self.itemsize  # tiles begin at any element
         return found
 
     def store(self, value, data, index):
         stored = self.builder.store(value, self._pointer(data, index, value.type))
-        stored.align = VECTOR_BYTES // self.lanes
+        stored.align = self.itemsize
 
     def _pointer(self, data, index, kind):
         return self.builder.bitcast(self.builder.gep(data, [index]), kind.as_pointer())
@@ -106,6 +113,16 @@ class Code:
         """The given lanes of the concatenation of a and b."""
         mask = ir.Constant(ir.VectorType(LANE, len(lanes)), [LANE(lane) for lane in lanes])
         return self.builder.shuffle_vector(a, b, mask)
+
+
+@intrinsic
+def lanes_of(typing, x):
+    """lanes(x.dtype) in a kernel: a constant, so LLVM divides by it with shifts."""
+
+    def write(context, builder, signature, args):
+        return INDEX(lanes(str(signature.args[0].dtype)))
+
+    return types.intp(x), write
 
 
 def _sums(code, vectors, depth, a_from, b_from):
@@ -185,23 +202,24 @@ def multiply_tile(vectors, a, a_at, a_row, a_step, b, b_at, b_steps, depth, c, c
         _widest(a, a_at, a_row, a_step, b, b_at, b_steps, depth, c, c_at, c_row, add)
 
 
-def _panel_product(vectors: int, packed: bool):
-    """A function for kernels: multiply_panels for micro-panels of `vectors` vectors."""
+def _panel_product(vectors: int, half: bool = False):
+    """A function for kernels: multiply_panels for `vectors` vectors of a panel, or half of one."""
 
     def write(context, builder, signature, args):
-        a, a_at, a_row, a_step, b, b_at, depth, c, c_at, c_row, add, bias, row, finish, relu = args
+        a, a_at, b, b_at, depth, c, c_at, c_row, add, bias, row, finish, relu = args
         kinds = signature.args
         code = Code(context, builder, kinds[0])
-        a, b, c, bias = (code.data(kinds[k], args[k]) for k in (0, 4, 7, 11))
-        if packed:
-            a_row, a_step = INDEX(1), INDEX(MR)
+        a, b, c, bias = (code.data(kinds[k], args[k]) for k in (0, 2, 5, 9))
+        row_of_b = INDEX(NR_VECTORS * code.lanes)
+        if half:
+            code.narrow()
 
         def a_from(k, r):
-            at = builder.add(a_at, builder.mul(k, a_step))
-            return code.load(a, code.at(at, a_row, r), code.number)
+            at = builder.add(a_at, builder.mul(k, INDEX(MR)))
+            return code.load(a, code.at(at, INDEX(1), r), code.number)
 
         def b_from(k):
-            at = builder.add(b_at, builder.mul(k, INDEX(NR_VECTORS * code.lanes)))
+            at = builder.add(b_at, builder.mul(k, row_of_b))
             return [code.load(b, code.at(at, INDEX(code.lanes), v)) for v in range(vectors)]
 
         def epilogue(sums):
@@ -218,50 +236,40 @@ def _panel_product(vectors: int, packed: bool):
         return context.get_dummy_value()
 
     @intrinsic
-    def product(
-        typing, a, a_at, a_row, a_step, b, b_at, depth, c, c_at, c_row, add, bias, row, finish, relu
-    ):
+    def product(typing, a, a_at, b, b_at, depth, c, c_at, c_row, add, bias, row, finish, relu):
         at, flag = types.intp, types.boolean
         return types.void(
-            a, at, at, at, b, at, at, c, at, at, flag, bias, at, flag, flag
+            a, at, b, at, at, c, at, at, flag, bias, at, flag, flag
         ), write  # fmt: skip
 
     return product
 
 
-_packed_one, _packed_two, _packed = (_panel_product(n, True) for n in (1, 2, NR_VECTORS))
-_strided_one, _strided_two, _strided = (_panel_product(n, False) for n in (1, 2, NR_VECTORS))
+_half = _panel_product(1, half=True)
+_panel_one, _panel_two, _panel = (_panel_product(n) for n in (1, 2, NR_VECTORS))
 
 
 @kernel(inline=True)
-def multiply_panels(vectors, a, a_at, a_row, a_step, b, b_at, depth, c, c_at, c_row, add, epilogue):
+def multiply_panels(columns, a, a_at, b, b_at, depth, c, c_at, c_row, add, epilogue):
     """c[c_at + r * c_row + v] = sum over k < depth of
 
-        a[a_at + r * a_row + k * a_step] * b[b_at + k * NR + v]
+        a[a_at + k * MR + r] * b[b_at + k * NR + v]
 
-    for MR rows r and all lanes v of `vectors` vectors: the micro-kernel on a packed micro-panel of
-    B, and of A where a_row is 1. With `add` the sum is added to c.
+    for MR rows r and all lanes v of the vectors that hold `columns` columns (half of one where that
+    is enough): the micro-kernel on packed micro-panels. With `add` the sum is added to c.
     epilogue: (bias, row, finish, relu). With finish, bias[row + r] is added in registers, and with
     relu the result is max(0, .), where NaN stays NaN.
     """
     bias, row, end, relu = epilogue
-    if a_row == 1:
-        if vectors == 1:
-            _packed_one(a, a_at, 1, MR, b, b_at, depth, c, c_at, c_row, add, bias, row, end, relu)
-        elif vectors == 2:
-            _packed_two(a, a_at, 1, MR, b, b_at, depth, c, c_at, c_row, add, bias, row, end, relu)
-        else:
-            _packed(a, a_at, 1, MR, b, b_at, depth, c, c_at, c_row, add, bias, row, end, relu)
-    elif vectors == 1:
-        _strided_one(
-            a, a_at, a_row, a_step, b, b_at, depth, c, c_at, c_row, add, bias, row, end, relu
-        )
-    elif vectors == 2:
-        _strided_two(
-            a, a_at, a_row, a_step, b, b_at, depth, c, c_at, c_row, add, bias, row, end, relu
-        )
+    lanes = lanes_of(c)
+    if 2 * columns <= lanes:
+        _half(a, a_at, b, b_at, depth, c, c_at, c_row, add, bias, row, end, relu)
+    elif columns <= lanes:
+        _panel_one(a, a_at, b, b_at, depth, c, c_at, c_row, add, bias, row, end, relu)
+    elif columns <= 2 * lanes:
+        _panel_two(a, a_at, b, b_at, depth, c, c_at, c_row, add, bias, row, end, relu)
     else:
-        _strided(a, a_at, a_row, a_step, b, b_at, depth, c, c_at, c_row, add, bias, row, end, relu)
+        _panel(a, a_at, b, b_at, depth, c, c_at, c_row, add, bias, row, end, relu)
 
 
 @intrinsic
@@ -335,13 +343,3 @@ def interleave(code: Code, vectors: list):
     even, odd = interleave(code, vectors[::2]), interleave(code, vectors[1::2])
     count = even.type.count
     return code.pick(even, odd, [lane for k in range(count) for lane in (k, count + k)])
-
-
-@intrinsic
-def lanes_of(typing, x):
-    """lanes(x.dtype) in a kernel: a constant, so LLVM divides by it with shifts."""
-
-    def write(context, builder, signature, args):
-        return INDEX(lanes(str(signature.args[0].dtype)))
-
-    return types.intp(x), write

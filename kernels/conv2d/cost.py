@@ -151,14 +151,15 @@ def gemm(case) -> Work:
     rows, terms, columns = shape_of(case)
     lanes, MR = host.lanes(itemsize), 8 if host.registers == 32 else 4
     packed = itemsize * case.groups * terms * (columns + rows)
-    operations = 2 * case.groups * _up(rows, MR) * terms * _up(columns, lanes)
     start = COMPILED + 1e-5 + 1e-6 * case.groups
     is_weight_grad = case.function == "conv2d_weight_grad"
+    part = lanes if is_weight_grad else max(1, lanes // 2)  # a last half of a vector
+    operations = 2 * case.groups * _up(rows, MR) * terms * _up(columns, part)
     passes = 1.5 if is_weight_grad or case.w[2:] == (1, 1) else 3
     if is_weight_grad and case.w[1] < lanes:
         passes = 0.5  # all taps are adjacent, and most bytes are of gy, read in place
     has_gaps = case.function == "conv2d_input_grad" and case.window.stride != (1, 1)
-    share = 0.6 if has_gaps else 0.8
+    share = (0.75 if case.w[2:] == (1, 1) else 0.6) if has_gaps else 0.8
     if case.window.covers(*case.x[2:]):
         share = 0.25  # rows of one position
     return Work(operations, share, passes * packed, _arrays(case), start)

@@ -17,12 +17,12 @@ import numpy as np
 
 from ...micro_kernel import MR
 from ...threads import get_num_threads, parallel_ranges
-from ...workspace import scratch, thread_scratch
+from ...workspace import thread_scratch
 from .grid import MACS_PER_ELEMENT, forward_grid, input_grids
 from .plan import Plan, arrange
 from .product import clear, multiply
 from .weight_sum import weight_sum
-from .weights import Matrix, pack_a, read_only
+from .weights import Matrix, read_only
 
 
 def conv2d_forward(x, w, window, groups=1, bias=None, relu=False):
@@ -66,19 +66,14 @@ def _input_plans(matrix, window, gy_shape, size, itemsize, threads) -> list[Plan
 
 
 def _correlate(x, w, matrix, plans, y, after):
-    """Add up the grids of y: first pack A, the weights, then compute the blocks."""
+    """Compute the grids of y."""
     x, w, threads = read_only(x), read_only(w).reshape(-1), get_num_threads()
     for plan in plans:
-        weights, layout, sizes, memory = w, plan.layout, plan.sizes, plan.memory
-        if layout.strips:
-            weights = scratch("weights", (layout.numbers,), x.dtype)
-            arguments = w, matrix, plan.taps, sizes.step, weights
-            parallel_ranges(pack_a, layout.strips, layout.numbers, *arguments)
-            weights = read_only(weights)
-        numbers = thread_scratch("memory", threads, sum(memory[:3]), x.dtype)
+        memory = plan.memory
+        numbers = thread_scratch("memory", threads, sum(memory[:4]), x.dtype)
         tables = thread_scratch("tables", threads, memory.table, np.int64)
-        arrays = x, weights, y, numbers, tables, sizes, plan.places, plan.lines, plan.shifts
-        arrays += layout.strides, memory, after, plan.blocks
+        arrays = x, w, y, numbers, tables, matrix, plan.sizes, plan.places, plan.lines
+        arrays += plan.taps, plan.shifts, memory, after, plan.blocks
         size = plan.macs // MACS_PER_ELEMENT
         parallel_ranges(multiply, len(plan.blocks), size, *arrays, threads=threads)
 

@@ -14,9 +14,10 @@ from ...machine import machine
 from ...micro_kernel import MR, NR_VECTORS
 from ...workspace import cut
 from .grid import Grid
-from .weights import Layout, Matrix, layout
+from .weights import STRIPS_PER_PASS, Matrix
 
 PACK_CYCLES = 4  # to pack a vector of B, against one for each multiply-add of it
+PACK_A_CYCLES = 0.5  # to pack a number of A
 BLOCK_CYCLES = 4000  # to begin a block
 
 
@@ -60,9 +61,10 @@ class Lines(NamedTuple):
 class Memory(NamedTuple):
     """The elements that a block needs of each kind, and of its lists of runs."""
 
+    weights: int
+    tile: int
     panels: int
     line: int
-    tile: int
     runs: int
     fills: int
     table: int
@@ -72,7 +74,6 @@ class Plan(NamedTuple):
     """How to compute a grid."""
 
     grid: Grid
-    layout: Layout
     sizes: Sizes
     places: Places
     lines: Lines
@@ -110,13 +111,13 @@ def arrange(matrix: Matrix, grid: Grid, x_shape: tuple, y_size: tuple, itemsize:
         panels=wide * (depth + 1) * NR,
         line=0 if in_place else lines.ph * lines.pw * (rows + more) * lines.columns + NR,
         tile=MR * NR,
+        weights=STRIPS_PER_PASS * MR * depth,
         runs=wide + rows + 1,
         fills=fills,
         table=3 * fills + 8 * (wide + rows + 1) + T,
     )
     return Plan(
         grid=grid,
-        layout=layout(matrix, T, panels, itemsize),
         sizes=sizes,
         places=Places(GH, GW, sh, sw, top, left, *grid.start, *grid.step),
         lines=lines,
@@ -141,7 +142,8 @@ def _blocks(matrix: Matrix, taps: int, panels: int, most: tuple, threads: int) -
             wide, high = (
                 max((c.stop - c.start for c in cuts), default=0) for cuts in (along, down)
             )
-            work = wide * NR_VECTORS * matrix.terms * taps * (high * MR + PACK_CYCLES)
+            work = wide * NR_VECTORS * (high * MR + PACK_CYCLES) + high * MR * PACK_A_CYCLES
+            work *= matrix.terms * taps
             turns = -(-matrix.groups * len(down) * len(along) // threads)
             time = turns * (work + BLOCK_CYCLES)
             if best is None or time < best[0]:

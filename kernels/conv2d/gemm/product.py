@@ -10,22 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ...jit import kernel
-from ...micro_kernel import MR, lanes_of, multiply_panels
+from ...micro_kernel import MR, multiply_panels
 from ...thread_pool import shared
 from ...vector_copy import gather_run, spread_run
 from .grid import block_of
 from .pack_b import pack_from_image, pack_from_lines
 from .runs import list_block
-
-
-class Weights(NamedTuple):
-    """A block of A: where it begins, and the steps between its rows, terms and strips."""
-
-    a: np.ndarray
-    at: int
-    row: int
-    step: int
-    strip: int
+from .weights import STRIPS_PER_PASS, pack_strips, prefetch_strips
 
 
 class Out(NamedTuple):
@@ -51,7 +42,7 @@ class Stage(NamedTuple):
 
 
 @kernel
-def multiply(x, a, y, memories, tables, sizes, places, lines, shifts, strides, memory, after,
+def multiply(x, w, y, memories, tables, matrix, sizes, places, lines, taps, shifts, memory, after,
              blocks, pool, first, last):  # fmt: skip
     """Compute some blocks of y: the loops jc and pc."""
     if shared(pool, first, last):
@@ -62,8 +53,9 @@ def multiply(x, a, y, memories, tables, sizes, places, lines, shifts, strides, m
     C, NR, T = sizes.terms, sizes.NR, sizes.taps
     flat, out, end = x.reshape(-1), y.reshape(-1), len(x) * places.GH * places.GW
     pitch = (sizes.step * T + 1) * NR
-    panels, line = memories[-pool][: memory.panels], memories[-pool][memory.panels :]
-    line, tile = line[: memory.line], line[memory.line :]
+    packed, rest = memories[-pool][: memory.weights], memories[-pool][memory.weights :]
+    tile, rest = rest[: memory.tile], rest[memory.tile :]
+    panels, line = rest[: memory.panels], rest[memory.panels : memory.panels + memory.line]
     for k in range(first, last):
         g, q0, q1, s0, s1 = block_of(blocks, k)
         p0, p1 = q0 * NR, min(q1 * NR, end)
@@ -81,10 +73,20 @@ def multiply(x, a, y, memories, tables, sizes, places, lines, shifts, strides, m
                 pack_from_lines(flat, channels, places.sw, line, runs, q1 - q0, NR, pitch, panels)
             depth, row = (c1 - c0) * T, g * sizes.strips * MR
             stage = Stage(depth, c0 > 0, c1 == C and len(bias) > 0, bias, row, relu)
-            weights = block_of_a(a, strides, g, c0, depth)
-            add_block(
-                weights, panels, pitch, c, stage, runs, sizes, places, (q0, q1, s0, s1), p1, tile
-            )
+            for begin in range(s0, s1, STRIPS_PER_PASS):
+                strips = begin, min(begin + STRIPS_PER_PASS, s1)
+                pack_strips(w, matrix, taps, g, strips, (c0, c1), packed)
+                # While these strips are multiplied, fetch the next ones.
+                terms, ahead = (c0, c1), (strips[1], min(strips[1] + STRIPS_PER_PASS, s1))
+                if strips[1] == s1:
+                    terms = min(c1, C), min(c1 + sizes.step, C)
+                    ahead = s0, min(s0 + STRIPS_PER_PASS, s1)
+                for s in range(strips[0], strips[1]):
+                    prefetch_strips(w, matrix, g, ahead, terms, s - begin, strips[1] - begin)
+                    block, at = (q0, q1, s), (s - begin) * depth * MR
+                    add_block(
+                        packed, at, panels, pitch, c, stage, runs, sizes, places, block, p1, tile
+                    )
 
 
 @kernel
@@ -96,43 +98,33 @@ def clear(y, pool, first, last):
 
 
 @kernel
-def block_of_a(a, strides, g, c0, depth):
-    """The block of A for the terms from c0 on; the micro-panels of a packed one are adjacent."""
-    row, step, strip, term, group = strides
-    return Weights(a, g * group + c0 * term, row, step, depth * MR if row == 1 else strip)
-
-
-@kernel
-def add_block(a, panels, pitch, c, stage, runs, sizes, places, block, end, tile):
-    """C += A B for the terms of a pass: the loops ir over strips of A and jr over panels of B."""
-    q0, q1, s0, s1 = block
+def add_block(a, a_at, panels, pitch, c, stage, runs, sizes, places, block, end, tile):
+    """C += A B for the terms of a pass and a packed strip of A: the loop jr over panels of B."""
+    q0, q1, s = block
     NR, plane = sizes.NR, places.GH * places.GW
-    for s in range(s0, s1):
-        row, valid = c.at + s * MR * c.plane, min(MR, c.rows - s * MR)
-        for q in range(q0, q1):
-            n, at = q * NR // plane, q * NR % plane
-            count, b_at = min(NR, end - q * NR), (q - q0) * pitch
-            if sizes.whole and valid == MR and count == NR and at + NR <= plane:
-                to = row + n * c.image + at
-                add_tile(a, s, panels, b_at, count, stage, c.y, to, c.plane)
-            else:
-                puts = runs.puts[runs.put_starts[q - q0] : runs.put_starts[q - q0 + 1]]
-                if stage.more:
-                    load_tile(c, row, valid, puts, tile, NR)
-                add_tile(a, s, panels, b_at, count, stage, tile, 0, NR)
-                store_tile(c, row, valid, puts, tile, NR)
+    row, valid = c.at + s * MR * c.plane, min(MR, c.rows - s * MR)
+    for q in range(q0, q1):
+        n, at = q * NR // plane, q * NR % plane
+        count, b_at = min(NR, end - q * NR), (q - q0) * pitch
+        if sizes.whole and valid == MR and count == NR and at + NR <= plane:
+            to = row + n * c.image + at
+            add_tile(a, a_at, s * MR, panels, b_at, count, stage, c.y, to, c.plane)
+        else:
+            puts = runs.puts[runs.put_starts[q - q0] : runs.put_starts[q - q0 + 1]]
+            if stage.more:
+                load_tile(c, row, valid, puts, tile, NR)
+            add_tile(a, a_at, s * MR, panels, b_at, count, stage, tile, 0, NR)
+            store_tile(c, row, valid, puts, tile, NR)
 
 
 @kernel
-def add_tile(a, s, panels, b_at, count, stage, c, to, c_row):
-    """A tile of strip s and one panel: the micro-kernel, as wide as its columns need."""
-    vectors = (count + lanes_of(c) - 1) // lanes_of(c)
-    epilogue = stage.bias, stage.row + s * MR, stage.finish, stage.relu
-    at = a.at + s * a.strip
-    multiply_panels(
-        vectors, a.a, at, a.row, a.step, panels, b_at, stage.depth, c, to, c_row, stage.more,
-        epilogue,
-    )  # fmt: skip
+def add_tile(a, at, row, panels, b_at, count, stage, c, to, c_row):
+    """A tile of a packed strip and one panel: the micro-kernel, as wide as its columns need.
+
+    row: the first row of the strip in its group, for the bias.
+    """
+    epilogue = stage.bias, stage.row + row, stage.finish, stage.relu
+    multiply_panels(count, a, at, panels, b_at, stage.depth, c, to, c_row, stage.more, epilogue)
 
 
 @kernel

@@ -8,16 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...blocking import collides
 from ...jit import kernel
-from ...machine import machine
 from ...micro_kernel import MR, lanes_of, transpose_strip
-from ...thread_pool import shared
-from ...vector_copy import copy_columns, copy_rows
+from ...vector_copy import copy_columns, copy_rows, prefetch
 
-STRIPS_PER_PASS = 8  # packed together, since their elements are adjacent in every term
+STRIPS_PER_PASS = 4  # packed together, since their elements are adjacent in every term
 TERMS_PER_PASS = 8  # packed together, so that source and target stay in the cache
-MAX_UNPACKED_PANELS = 4  # of B, up to which packing A takes longer than it saves
 
 
 class Matrix(NamedTuple):
@@ -46,33 +42,6 @@ class Matrix(NamedTuple):
         """The number of strips of MR rows in a group."""
         return -(-self.rows // MR)
 
-    @property
-    def group_step(self) -> int:
-        return max(self.rows * self.row_step, self.terms * self.term_step)
-
-
-class Layout(NamedTuple):
-    """The layout of A: packed for each block of KC terms, strip after strip, or left in place."""
-
-    strips: int  # number of strips to pack; 0: tiles read the weights without packing
-    numbers: int  # number of packed elements
-    strides: tuple[int, int, int, int, int]  # of a row, a k, a strip (if not packed), a term, group
-
-
-def layout(matrix: Matrix, taps: int, panels: int, itemsize: int) -> Layout:
-    """How to pack the weights for `panels` micro-panels of B."""
-    kernel_size = min(matrix.row_step, matrix.term_step)
-    # Where the terms and taps of a row are adjacent, tiles can read w without packing.
-    is_adjacent = matrix.term_step == taps == kernel_size
-    reads_in_place = is_adjacent and not collides(matrix.row_step * itemsize, MR, machine().l1)
-    if matrix.rows % MR == 0 and panels <= MAX_UNPACKED_PANELS and reads_in_place:
-        strides = matrix.row_step, 1, MR * matrix.row_step, taps, matrix.group_step
-        return Layout(0, 0, strides)
-    rows = matrix.strips * MR
-    group = matrix.terms * taps * rows
-    strips = matrix.groups * matrix.strips
-    return Layout(strips, matrix.groups * group, (1, MR, 0, taps * rows, group))
-
 
 def read_only(array: np.ndarray) -> np.ndarray:
     """A contiguous read-only view: all arguments have one type, so kernels compile only once."""
@@ -82,39 +51,47 @@ def read_only(array: np.ndarray) -> np.ndarray:
 
 
 @kernel
-def pack_a(w, matrix, taps, step, packed, pool, first, last):
-    """Pack the strips first ... last - 1 of the flat w, for each block of `step` terms.
-
-    Rows beyond the matrix are zero.
+def pack_strips(w, matrix, taps, g, strips, terms, packed):
+    """Pack some strips of group g for some terms: packed[s, k, r] for strips s, k = (term, tap),
+    rows r of a strip. Rows beyond the matrix are zero.
     """
-    if shared(pool, first, last):
-        return
-    T, C, strips = len(taps), matrix.terms, (matrix.rows + MR - 1) // MR
+    (s0, s1), (c0, c1), T = strips, terms, len(taps)
     # Terms that are adjacent in a row are read along it, others a few at a time.
-    few = step if matrix.term_step == T else TERMS_PER_PASS
-    for begin in range(first, last, STRIPS_PER_PASS):
-        end = min(begin + STRIPS_PER_PASS, last)
-        for c0 in range(0, C, step):
-            c1 = min(c0 + step, C)
-            for c in range(c0, c1, few):
-                for strip in range(begin, end):
-                    to = (strip // strips * C + c0) * strips + strip % strips * (c1 - c0)
-                    to = (to + c - c0) * T * MR
-                    _pack_terms(w, matrix, taps, strip, (c, min(c + few, c1)), packed, to)
+    few = c1 - c0 if matrix.term_step == T else TERMS_PER_PASS
+    for c in range(c0, c1, few):
+        for s in range(s0, s1):
+            to = ((s - s0) * (c1 - c0) + c - c0) * T * MR
+            _pack_terms(w, matrix, taps, (g, s), (c, min(c + few, c1)), packed, to)
+
+
+@kernel
+def prefetch_strips(w, matrix, g, strips, terms, part, parts):
+    """Prefetch a part of the terms that pack_strips reads, where they are far apart in w.
+
+    Rows of adjacent terms need no prefetch: the processor follows them.
+    """
+    (s0, s1), (c0, c1) = strips, terms
+    lanes, R, row_step, term_step = lanes_of(w), matrix.rows, matrix.row_step, matrix.term_step
+    if term_step < row_step:
+        return
+    begin = g * max(R * row_step, matrix.terms * term_step)
+    for c in range(c0 + (c1 - c0) * part // parts, c0 + (c1 - c0) * (part + 1) // parts):
+        for k in range(s0 * MR * row_step, min(s1 * MR, R) * row_step, lanes):
+            prefetch(w, begin + c * term_step + k)
 
 
 @kernel
 def _pack_terms(w, matrix, taps, strip, terms, packed, start):
     """Pack some terms of a strip from packed[start] on: MR rows for each k."""
     _, R, C, row_step, term_step = matrix
-    T, strips, lanes = len(taps), (R + MR - 1) // MR, lanes_of(packed)
+    T, lanes = len(taps), lanes_of(packed)
     first, count = terms[0], terms[1] - terms[0]
-    begin = strip // strips * max(R * row_step, C * term_step) + first * term_step
+    begin = strip[0] * max(R * row_step, C * term_step) + first * term_step
     in_order = min(row_step, term_step) == T  # no tap is skipped
     if in_order and term_step == T:
         count, T = 1, count * T  # the terms of a row are adjacent, like taps
     rounded = (T + lanes - 1) // lanes * lanes
-    row = strip % strips * MR
+    row = strip[1] * MR
     whole, begun = row + MR <= R, 0
     if T == 1 and whole:  # several terms at a time, since a store of a part of a line waits for it
         few = max(1, lanes // MR) if row_step == 1 else 2
@@ -137,11 +114,11 @@ def _pack_terms(w, matrix, taps, strip, terms, packed, start):
                 done = rounded
             for t in range(0, done, lanes):
                 transpose_strip(w, at + t, row_step, packed, to + t * MR)
-        elif whole:
-            done = T // 2 * 2
-            for t in range(0, done, 2):
-                first, second = at + taps[t], at + taps[t + 1]
-                copy_columns(w, first, second, row_step, packed, to + t * MR)
+        if whole:
+            while done + 2 <= T:
+                pair = (done, done + 1) if in_order else (taps[done], taps[done + 1])
+                copy_columns(w, at + pair[0], at + pair[1], row_step, packed, to + done * MR)
+                done += 2
         for t in range(done, T):
             tap = t if in_order else taps[t]
             for r in range(MR):

@@ -14,7 +14,7 @@ from tests.kernels.conv2d.products import products
 
 pytest.importorskip("numba")
 
-from minitorch_cnn.kernels.blocking import blocking, collides
+from minitorch_cnn.kernels.blocking import blocking
 from minitorch_cnn.kernels.conv2d import gemm
 from minitorch_cnn.kernels.conv2d.gemm import plan
 from minitorch_cnn.kernels.micro_kernel import MR, NR_VECTORS, lanes
@@ -114,12 +114,6 @@ def test_results_do_not_depend_on_the_number_of_threads():
         with use("numba"):
             found.append(conv2d_forward(x, w, Window(1)))
     assert all(np.array_equal(found[0], other) for other in found[1:])
-
-
-def test_rows_a_way_apart_compete_for_the_sets_of_a_cache():
-    cache = Cache(2**15, 8)
-    assert collides(2**12, 8, cache) and collides(2**13, 8, cache)
-    assert not collides(2**12, 4, cache) and not collides(2**12 + 64, 8, cache)
 
 
 COMPILED = "numba", "winograd", "direct"
