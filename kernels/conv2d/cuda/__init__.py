@@ -116,10 +116,12 @@ def conv2d_weight_grad(x, gy, window, groups=1):
 def conv2d_gradients(x, w, gy, window, groups=1):
     """x, w, gy -> gx, gw, with a launch less where one kernel computes both."""
     kernel = choose("input_grad", gy, w.shape, window, groups)
-    if kernel is choose("weight_grad", x, w.shape, window, groups) and hasattr(kernel, "gradients"):
-        return kernel.gradients(_ready(x), _ready(w), _ready(gy), window, groups)
-    gx = conv2d_input_grad(gy, w, window, x.shape[2:], groups)
-    return gx, conv2d_weight_grad(x, gy, window, groups)
+    other = choose("weight_grad", x, w.shape, window, groups)
+    x, w, gy = _ready(x), _ready(w), _ready(gy)
+    if kernel is other and hasattr(kernel, "gradients"):
+        return kernel.gradients(x, w, gy, window, groups)
+    gx = kernel.input_grad(gy, w, window, tuple(x.shape[2:]), groups)
+    return gx, other.weight_grad(x, gy, window, groups)
 
 
 def choose(function, x, w_shape, window, groups):
