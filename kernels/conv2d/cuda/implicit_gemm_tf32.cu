@@ -135,11 +135,18 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
             from_a += BK;
 #if FEW
             #pragma unroll
-            for (int i = 0; i < BK; i += ROWS_B) {
-                const Place at = place[i];
-                const unsigned h = h0 + at.down, w = w0 + at.across;  // large if negative
-                const bool exists = t < T && h < (unsigned)H && w < (unsigned)W;
-                cp_async4(at_b + stage + i * PITCH_N, image + at.offset, exists);
+            for (int i = 0; i < BK; i += AT_ONCE * ROWS_B) {
+                Place found[AT_ONCE];
+                #pragma unroll
+                for (int s = 0; s < AT_ONCE; s++)
+                    found[s] = place[i + s * ROWS_B];
+                #pragma unroll
+                for (int s = 0; s < AT_ONCE; s++) {
+                    const unsigned h = h0 + found[s].down, w = w0 + found[s].across;
+                    const bool exists = t < T && h < (unsigned)H && w < (unsigned)W;
+                    float* const to = at_b + stage + (i + s * ROWS_B) * PITCH_N;
+                    cp_async4(to, image + found[s].offset, exists);
+                }
             }
             place += BK;
 #else

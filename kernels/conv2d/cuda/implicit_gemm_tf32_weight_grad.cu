@@ -87,7 +87,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
                 }
             const int h0 = i * step_h + origin_h, w0 = j * step_w + origin_w;
 #if ONE_TAP
-            const unsigned h = h0 + down, w = w0 + across;  // large if negative
+            const unsigned h = h0 + down, w = w0 + across;
             const bool inside = n < N && h < H && w < W;
             const float* from_b = x + (((long long)n * groups + group) * IN + first_c + k) * plane
                 + (long long)h * W + w;
@@ -100,11 +100,18 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
             const float* image =
                 x + ((long long)n * groups + group) * IN * plane + (long long)h0 * W + w0;
             #pragma unroll
-            for (int i = 0; i < BN; i += ROWS_B) {
-                const Place column = columns[k + i];
-                const unsigned h = h0 + column.down, w = w0 + column.across;  // large if negative
-                const bool exists = n < N && h < H && w < W;
-                cp_async4(at_b + stage + i * PITCH_K, image + column.offset, exists);
+            for (int i = 0; i < BN; i += AT_ONCE * ROWS_B) {
+                Place found[AT_ONCE];
+                #pragma unroll
+                for (int s = 0; s < AT_ONCE; s++)
+                    found[s] = columns[k + i + s * ROWS_B];
+                #pragma unroll
+                for (int s = 0; s < AT_ONCE; s++) {
+                    const unsigned h = h0 + found[s].down, w = w0 + found[s].across;
+                    const bool exists = n < N && h < H && w < W;
+                    float* const to = at_b + stage + (i + s * ROWS_B) * PITCH_K;
+                    cp_async4(to, image + found[s].offset, exists);
+                }
             }
 #endif
             j += step_j;

@@ -20,7 +20,12 @@
 #define PITCH_K (BK + 4)
 #define PITCH_N (BN + 8)
 
-// Where a channel of a tap begins in an image, and the position of the tap.
+// A thread reads so many places before it copies from them: the compiler waits between each read of
+// shared memory and a copy into it.
+#define AT_ONCE 4
+
+// Where a channel of a tap begins in an image, and the position of the tap. Positions before the
+// image, as unsigned numbers, are beyond it.
 struct __align__(16) Place {
     long long offset;
     int down, across;
