@@ -196,10 +196,11 @@ def _store_gradient(sums, block, OG, CG, spans, count, deep, gw):
         to = gw[((g * OG + o) * CG + c0) * T : ((g * OG + o) * CG + c1) * T]
         k = 0
         for c in range(CC):
-            for s in range(spans * deep):
-                for q in range(count):
-                    to[k] = row[s // deep * span + (q * CC + c) * deep + s % deep]
-                    k += 1
+            for s in range(spans):
+                for d in range(deep):
+                    for q in range(count):
+                        to[k] = row[s * span + (q * CC + c) * deep + d]
+                        k += 1
 
 
 @kernel
