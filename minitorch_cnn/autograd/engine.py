@@ -151,7 +151,7 @@ class _Walk:
         before = box[index]
         if before is None:
             box[index] = g
-        elif isinstance(target, ArrayFunction) and target.adds_gradients:
+        elif devices.elsewhere and isinstance(target, ArrayFunction) and target.adds_gradients:
             box[index] = self.add_later(target, before, g)
         else:
             box[index] = self.add(before, g)
