@@ -16,8 +16,10 @@ import numpy as np
 
 from ..conv2d.winograd.transforms import G, transform_sums, transform_window
 from ..jit import kernel
+from ..matmul import one_blas_thread
 from ..micro_kernel import lanes_of
 from ..thread_pool import shared
+from ..threads import parallel_for
 from ..window import Window
 from .calls import Call, recorded
 from .convolve import MACS_PER_ELEMENT, _run, runs_from
@@ -95,13 +97,17 @@ def transform_weights(w: np.ndarray, tile: int) -> np.ndarray:
     OB, CB = -(-O // vector), -(-C // vector)
     g = _matrix(G[tile])
     both = np.kron(g, g)  # rows: points; columns: taps
-    u = np.zeros((points, OB, CB, vector, vector), w.dtype)
-    for b in range(OB):
-        part = w[b * vector : (b + 1) * vector].reshape(-1, 9).astype(np.float64)
-        full = np.zeros((points, vector, CB * vector))
-        full[:, : len(part) // C, :C] = (both @ part.T).reshape(points, -1, C)
-        u[:, b] = full.reshape(points, vector, CB, vector).transpose(0, 2, 3, 1)
-    return u
+    u = np.empty((points, OB, CB * vector * vector), w.dtype)
+
+    def transform(b: int) -> None:
+        part = w[b * vector : (b + 1) * vector].reshape(-1, C, 9)
+        taps = np.zeros((9, CB * vector, vector))
+        taps[:, :C, : len(part)] = part.transpose(2, 1, 0)
+        u[:, b] = both @ taps.reshape(9, -1)
+
+    with one_blas_thread():  # for small products its threads take ten times as long
+        parallel_for(transform, OB)
+    return u.reshape(points, OB, CB, vector, vector)
 
 
 def _matrix(factors: tuple[Any, ...]) -> np.ndarray:
