@@ -29,6 +29,7 @@ All operators share these modules:
     jit.py, cache.py  compilation by Numba, where it is installed, and the cache of compiled kernels
     sources.py        the version of the files that a kernel is compiled from
     warm.py           compiles the usual kernels at once: python -m minitorch_cnn.kernels warm
+    ahead.py          compiles what is needed next in a second process; turns.py: one at a time
     machine.py        the processor's vector registers and caches
     sums.py           sums in any order
     micro_kernel.py   the micro-kernels: the innermost loops, in vector registers

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numba
 
-from .compat_numba import FunctionCache, base_of_files, dumps, load, use_files
+from . import ahead, turns
+from .compat_numba import FunctionCache, base_of_files, dumps, key_of, load, use_files
 
 
 class KernelCache(FunctionCache):
@@ -31,6 +32,7 @@ class KernelCache(FunctionCache):
     def __init__(self, function, sources, machine, loaded):
         super().__init__(function)
         self.loaded = loaded
+        self.is_ours = function.__module__.startswith(__package__)
         base = os.path.join(*base_of_files(self))
         version = numba.__version__, function.__module__, function.__qualname__, sources
         self.files = _Files(base, version, machine)
@@ -39,6 +41,12 @@ class KernelCache(FunctionCache):
     def load_overload(self, sig, target_context):
         """The code compiled for a signature, or None."""
         found = load(self, sig, target_context)
+        if self.is_ours:
+            ahead.begin(found is None)
+        if found is None and turns.take(self._path(sig, target_context)):
+            found = load(self, sig, target_context)
+            if found is not None:
+                turns.give(self._path(sig, target_context))
         if found is not None:
             self.loaded(sig)
         return found
@@ -49,8 +57,14 @@ class KernelCache(FunctionCache):
 
     def save_overload(self, sig, data):
         """Keep the code compiled for a signature, unless the disk is full."""
-        with suppress(OSError):
-            super().save_overload(sig, data)
+        try:
+            with suppress(OSError), ahead.saving:
+                super().save_overload(sig, data)
+        finally:
+            turns.give(self._path(sig, data.target_context))
+
+    def _path(self, sig, target_context) -> Path:
+        return self.files.path(key_of(self, sig, target_context))
 
 
 class _Files:
@@ -61,7 +75,7 @@ class _Files:
 
     def load(self, key):
         """The data saved under a key by this version, or None."""
-        of, data = self._read(self._path(key))
+        of, data = self._read(self.path(key))
         return data if of == key else None
 
     def __iter__(self):
@@ -85,7 +99,7 @@ class _Files:
     def save(self, key, data) -> None:
         """Save data under a key. A concurrent reader finds either the old or the new file."""
         content = dumps((self.version, key, data))
-        path = self._path(key)
+        path = self.path(key)
         new = path.with_name(f"{path.name}.tmp.{uuid.uuid4().hex[:16]}")
         try:
             new.write_bytes(hashlib.sha256(content).digest() + content)
@@ -93,7 +107,8 @@ class _Files:
         finally:
             new.unlink(missing_ok=True)
 
-    def _path(self, key) -> Path:
+    def path(self, key) -> Path:
+        """The file of a key."""
         signature, processor, _ = key
         name = hashlib.sha256(repr((signature, processor, self.machine)).encode()).hexdigest()[:16]
         return Path(f"{self.base}.{name}.nbc")

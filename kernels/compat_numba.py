@@ -18,7 +18,14 @@ from numba.core.runtime import nrt
 from numba.core.serialize import dumps
 from numba.core.sigutils import normalize_signature
 
-__all__ = ["FunctionCache", "PartCompiler", "c_function", "dumps", "global_compiler_lock"]
+__all__ = [
+    "FunctionCache",
+    "KernelCompiler",
+    "PartCompiler",
+    "c_function",
+    "dumps",
+    "global_compiler_lock",
+]
 
 
 def use_cache(compiled, cache: FunctionCache) -> None:
@@ -41,6 +48,11 @@ def use_files(cache: FunctionCache, files) -> None:
     cache._cache_file = files
 
 
+def key_of(cache: FunctionCache, signature, context):
+    """The key under which the files of a cache have the code for a signature."""
+    return cache._index_key(signature, context.codegen())
+
+
 def load(cache: FunctionCache, signature, context):
     """The code that the files of a cache have for a signature, or None.
 
@@ -48,7 +60,7 @@ def load(cache: FunctionCache, signature, context):
     and compile its own runtime, which takes 50 MB and half a second.
     """
     codegen = context.codegen()
-    data = cache._cache_file.load(cache._index_key(signature, codegen))
+    data = cache._cache_file.load(key_of(cache, signature, context))
     if data is None:
         return None
     (name, _, (code, _)), function, environment, signature, *_, environments = data
@@ -106,7 +118,32 @@ def use_longest_vectors(function) -> None:
     set.add(function.attributes, '"prefer-vector-width"="512"')
 
 
-class _Part(JITCodeLibrary):
+class _Whole(JITCodeLibrary):
+    """The code of a kernel: LLVM optimises it once, together with the functions that it calls.
+
+    Numba optimises the functions one by one before, and does all in a cheap way before that, to
+    find the counts of references that cancel each other. That takes a third of LLVM's time.
+    """
+
+    def _optimize_functions(self, module):
+        """Leave that to the optimisation of the whole."""
+        module.data_layout = self._codegen._data_layout
+
+    def _optimize_final_module(self):
+        passes, builder = self._codegen._module_pass_manager()
+        passes.run(self._final_module, builder)
+
+
+class KernelCompiler(Compiler):
+    """Compiles a function that Python calls."""
+
+    def __init__(self, typing, target, library, args, return_type, flags, locals):
+        library = _Whole(target.codegen(), "kernel")
+        library.enable_object_caching()
+        super().__init__(typing, target, library, args, return_type, flags, locals)
+
+
+class _Part(_Whole):
     """The code of a function that others call: LLVM optimises and compiles it with each of them.
 
     Numba optimises and compiles each function by itself, and again with its callers, and theirs.
@@ -118,10 +155,6 @@ class _Part(JITCodeLibrary):
             self._reload_init.update(library._reload_init)
             self._final_module.link_in(library._get_module_for_linking(), preserve=True)
         self._finalized = True
-
-    def _optimize_functions(self, module):
-        """Leave that to the callers' compilation."""
-        module.data_layout = self._codegen._data_layout
 
     def get_pointer_to_function(self, name):
         """There is no machine code."""

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from .ahead import expect
 from .cores import has_threads
 from .cuda.array import has_compiler, has_gpu, is_emulated, on_gpu, on_host, with_floats
 from .cuda.host_adapter import HostAdapter, Transfer, transfer_of
@@ -245,6 +246,7 @@ class Operator(Generic[M]):
         """The module of the implementation `name`, imported on first use."""
         module = self._modules.get(name)
         if module is None:
+            expect(self.name, name)
             module = self._modules[name] = self.module_of(name)
         return module
 

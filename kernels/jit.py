@@ -1,5 +1,6 @@
 """Compiles kernels with Numba: on first use, once per machine, with a message if it takes long."""
 
+import gc
 import os
 import sys
 import threading
@@ -55,7 +56,11 @@ def can_compile(case) -> bool:
 
 
 def kernel(
-    function: Callable | None = None, *, any_order: bool = False, inline: bool = False
+    function: Callable | None = None,
+    *,
+    any_order: bool = False,
+    inline: bool = False,
+    allocates: bool = False,
 ) -> Callable:
     """Compile a function that releases the interpreter's lock, so that blocks run in parallel.
 
@@ -68,20 +73,24 @@ def kernel(
     A kernel that other kernels call is also compiled as a part of each of them. With inline, the
     call itself disappears, however long the function is; without it, LLVM decides, and a loop in
     which a call remains is not vectorised.
+
+    A kernel that creates arrays, or calls one that does, says so with allocates. In the others no
+    references to arrays are counted: their caller keeps the arrays.
     """
     if function is None:
-        return partial(kernel, any_order=any_order, inline=inline)
+        return partial(kernel, any_order=any_order, inline=inline, allocates=allocates)
     from numba import njit
 
-    from .compat_numba import PartCompiler, call_part
+    from .compat_numba import KernelCompiler, PartCompiler, call_part
 
     _set_target()
     _listen()
     relaxed = {"contract", "reassoc", "nsz"} if any_order else {"contract"}
     options = {"nogil": True, "error_model": "numpy", "fastmath": relaxed, "forceinline": inline}
-    compile_with: Any = njit
-    compiled = compile_with(no_cfunc_wrapper=True, **options)(function)
-    call_part(compiled, compile_with(pipeline_class=PartCompiler, **options)(function))
+    options["_nrt"] = allocates  # Numba's runtime counts references
+    compile_with: Any = partial(njit, **options)
+    compiled = compile_with(pipeline_class=KernelCompiler, no_cfunc_wrapper=True)(function)
+    call_part(compiled, compile_with(pipeline_class=PartCompiler)(function))
     operator = function.__module__.removeprefix(f"{__package__}.").split(".")[0]
     _kernels.setdefault(operator, []).append(compiled)
     return _kept(compiled, function, partial(_load_others, operator, compiled))
@@ -117,7 +126,7 @@ def _load_others(operator: str, loaded, signature) -> None:
     kernel of the forward pass, before its arrays fill the memory.
     """
     types = _float_types(signature)
-    if not types or (operator, types) in _complete or not _has_limited_memory():
+    if not types or (operator, types) in _complete or not has_limited_memory():
         return
     _complete.add((operator, types))
     from .compat_numba import cache_of
@@ -137,7 +146,8 @@ def _float_types(signature) -> frozenset:
     return frozenset(dtype for dtype in dtypes if isinstance(dtype, types.Float))
 
 
-def _has_limited_memory() -> bool:
+def has_limited_memory() -> bool:
+    """Whether the system limits the address space of this process."""
     try:
         from resource import RLIM_INFINITY, RLIMIT_AS, getrlimit
     except ImportError:  # not on Unix
@@ -176,11 +186,14 @@ def _listen() -> None:
     class Announcer(event.Listener):
         depth = 0  # compiling a kernel also compiles the kernels that it calls
         timer: Any = None
+        collects = False  # whether Python looks for garbage at other times
 
         def on_start(self, event):
             if _is_ours(event):
                 self.depth += 1
                 if self.depth == 1:
+                    self.collects = gc.isenabled()
+                    gc.disable()  # Numba's objects live on: looking for garbage takes a tenth
                     self.timer = threading.Timer(PATIENCE, _say_once)
                     self.timer.daemon = True
                     self.timer.start()
@@ -190,6 +203,8 @@ def _listen() -> None:
                 self.depth -= 1
                 if self.depth == 0:
                     self.timer.cancel()
+                    if self.collects:
+                        gc.enable()
 
     event.register("numba:compile", Announcer())
 

@@ -63,7 +63,7 @@ def _forward_rows(x, target, ignore_index, hard, soft, y, m, s, pool, first, las
     if shared(pool, first, last):
         return
     C = x.shape[1]
-    smooth = soft.any()
+    smooth = _is_smoothed(soft)
     for n in range(first, last):
         row = x[n]
         largest = largest_of(row)
@@ -88,7 +88,7 @@ def _backward_rows(x, target, ignore_index, hard, soft, gy, m, s, gx, pool, firs
     if shared(pool, first, last):
         return
     C = x.shape[1]
-    spread = soft.sum()
+    spread = _total(soft)
     for n in range(first, last):
         row, out = x[n], gx[n]
         if target[n] == ignore_index:
@@ -106,7 +106,7 @@ def _forward_pixels(x, target, ignore_index, hard, soft, y, m, s, pool, first, l
     if shared(pool, first, last):
         return
     _, C, L = x.shape
-    smooth = soft.any()
+    smooth = _is_smoothed(soft)
     blocks = -(-L // PIXELS)
     for block in range(first, last):
         n, start = block // blocks, block % blocks * PIXELS
@@ -135,12 +135,12 @@ def _forward_pixels(x, target, ignore_index, hard, soft, y, m, s, pool, first, l
                             loss[i] += soft[c] * (log_s + (largest[i] - x[n, c, start + i]))
 
 
-@kernel
+@kernel(allocates=True)
 def _backward_pixels(x, target, ignore_index, hard, soft, gy, m, s, gx, pool, first, last):
     if shared(pool, first, last):
         return
     _, C, L = x.shape
-    spread = soft.sum()
+    spread = _total(soft)
     blocks = -(-L // PIXELS)
     factor, g = np.empty(PIXELS, x.dtype), np.empty(PIXELS, x.dtype)
     for block in range(first, last):
@@ -160,3 +160,19 @@ def _backward_pixels(x, target, ignore_index, hard, soft, gy, m, s, gx, pool, fi
         for i in range(at.size):
             if at[i] != ignore_index:
                 gx[n, at[i], start + i] -= g[i] * hard[at[i]]
+
+
+@kernel
+def _is_smoothed(soft):
+    found = False
+    for weight in soft:
+        found = found or weight != 0
+    return found
+
+
+@kernel
+def _total(soft):
+    total = ZERO
+    for weight in soft:
+        total += weight
+    return total

@@ -9,8 +9,9 @@ from ..conv2d import direct
 from ..jit import kernel
 from ..sums import added
 from ..thread_pool import shared
-from ..threads import parallel_ranges
+from ..threads import get_num_threads, parallel_ranges
 from ..window import adaptive_spans
+from ..workspace import thread_scratch
 from . import maxima, strided
 from .loops import index_type
 from .phases import merge_phases, phases_of, split_phases
@@ -62,8 +63,8 @@ def avg_pool2d_forward(x, window, count_include_pad=True, divisor_override=None)
     N, C, H, W = x.shape
     y = np.empty((N, C, *window.output_size(H, W)), x.dtype)
     if are_tiles(window, H, W):
-        settings = _tiles(window, y, divisor_override)
-        parallel_ranges(average_tiles, N * C, x.size, _planes(x), _flat(y), *settings)
+        arrays = _planes(x), _flat(y), *_tiles(window, y, divisor_override)
+        parallel_ranges(average_tiles, N * C, x.size, *arrays, threads=len(arrays[2]))
         return y
     shares = _shares(window, H, W, count_include_pad, divisor_override, x.dtype)
     if _are_equal(shares):
@@ -82,8 +83,8 @@ def avg_pool2d_input_grad(
     N, C = gy.shape[:2]
     gx = np.empty((N, C, *input_size), gy.dtype)
     if are_tiles(window, *input_size):
-        settings = _tiles(window, gy, divisor_override)
-        parallel_ranges(spread_over_tiles, N * C, gx.size, _flat(gy), _planes(gx), *settings)
+        arrays = _flat(gy), _planes(gx), *_tiles(window, gy, divisor_override)
+        parallel_ranges(spread_over_tiles, N * C, gx.size, *arrays, threads=len(arrays[2]))
         return gx
     shares = _shares(window, *input_size, count_include_pad, divisor_override, gy.dtype)
     if window.stride == (1, 1) and _are_equal(shares):
@@ -145,10 +146,11 @@ def _adaptive(input_size, output_size):
 
 
 def _tiles(window, y, divisor_override):
-    """OW, KH, KW and the divisor of windows that are tiles."""
-    KH, KW = window.kernel
+    """Memory for bands, OW, KH, KW and the divisor of windows that are tiles."""
+    (OH, OW), (KH, KW) = y.shape[2:], window.kernel
     divisor = KH * KW if divisor_override is None else divisor_override
-    return y.shape[3], KH, KW, y.dtype.type(divisor)
+    bands = thread_scratch("bands", get_num_threads(), OH * OW * KW, y.dtype)
+    return bands, OW, KH, KW, y.dtype.type(divisor)
 
 
 def _are_equal(shares):
@@ -210,7 +212,7 @@ def _gather(x, argmax, y, pool, first, last):
             out[p] = source[at[p]]
 
 
-@kernel
+@kernel(allocates=True)
 def _avg_forward(
     x, y, shares, size, height, width, run, taps, sh, sw, top, left, pool, first, last
 ):
@@ -228,7 +230,7 @@ def _avg_forward(
                 out[j] = row[j] * share[j]
 
 
-@kernel
+@kernel(allocates=True)
 def _avg_input_grad(
     gy, gx, shares, size, height, width, run, taps, sh, sw, top, left, pool, first, last
 ):

@@ -5,8 +5,6 @@ bands of a plane: one row per row of tiles, OW * KW wide. The bands are contiguo
 are long even for small images.
 """
 
-import numpy as np
-
 from ..jit import kernel
 from ..thread_pool import shared
 from ..window import Window
@@ -25,12 +23,12 @@ def are_tiles(window: Window, H: int, W: int) -> bool:
 
 
 @kernel
-def average_tiles(x, y, OW, KH, KW, divisor, pool, first, last):
+def average_tiles(x, y, memories, OW, KH, KW, divisor, pool, first, last):
     """x (planes, H, W) -> y (planes, OH * OW)."""
     if shared(pool, first, last):
         return
     width = OW * KW
-    bands = np.empty(y.shape[1] * KW, x.dtype)
+    bands = memories[-pool][: y.shape[1] * KW]
     for plane in range(first, last):
         for i in range(bands.size // width):
             band, rows = bands[i * width :], x[plane, i * KH : i * KH + KH]
@@ -53,12 +51,12 @@ def average_tiles(x, y, OW, KH, KW, divisor, pool, first, last):
 
 
 @kernel
-def spread_over_tiles(gy, gx, OW, KH, KW, divisor, pool, first, last):
+def spread_over_tiles(gy, gx, memories, OW, KH, KW, divisor, pool, first, last):
     """gy (planes, OH * OW) -> gx (planes, H, W), 0 outside the tiles."""
     if shared(pool, first, last):
         return
     width = OW * KW
-    bands = np.empty(gy.shape[1] * KW, gy.dtype)
+    bands = memories[-pool][: gy.shape[1] * KW]
     for plane in range(first, last):
         g, out = gy[plane], gx[plane]
         if KW == 2:

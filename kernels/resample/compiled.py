@@ -93,7 +93,7 @@ def _between(a, b, t, one):
     return a if t == 0 else a * (one - t) + b * t
 
 
-@kernel
+@kernel(allocates=True)
 def _grow(x, y, above, below, slope, lower, upper, t, pool, first, last):
     if shared(pool, first, last):
         return
@@ -113,7 +113,7 @@ def _grow(x, y, above, below, slope, lower, upper, t, pool, first, last):
                 out[j] = _between(a[j], b[j], share, one)
 
 
-@kernel
+@kernel(allocates=True)
 def _shrink(x, y, above, below, slope, lower, upper, t, pool, first, last):
     if shared(pool, first, last):
         return
@@ -129,7 +129,7 @@ def _shrink(x, y, above, below, slope, lower, upper, t, pool, first, last):
                 out[j] = _between(line[lower[j]], line[upper[j]], t[j], one)
 
 
-@kernel
+@kernel(allocates=True)
 def _adjoint(x, y, row_start, row, row_weight, column, weight, pool, first, last):
     if shared(pool, first, last):
         return
