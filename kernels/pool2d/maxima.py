@@ -1,5 +1,7 @@
 """Max pooling with maxima and their positions in registers; the planes are read in place."""
 
+from functools import lru_cache
+
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -141,6 +143,7 @@ def max_planes(x, outside, shape, firsts, y, argmax, pool, first, last):
                 _max_tile(x, outside, shape, plane, firsts, y, argmax, at, i0, j0, height)
 
 
+@lru_cache(maxsize=256)
 def settings(window, H, W, dtype):
     """The arguments of max_planes for planes (H, W): what is outside, shape and first cells."""
     outputs = window.output_size(H, W)

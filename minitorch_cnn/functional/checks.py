@@ -15,24 +15,29 @@ def check_float(name: str, **tensors: Tensor | None) -> None:
     for argument, x in tensors.items():
         if x is None:
             continue
-        check_tensor(name, **{argument: x})
-        if x.dtype.kind not in dtypes.FLOATS:
+        if not isinstance(x, Tensor):
+            check_tensor(name, **{argument: x})
+        dtype = x.array.dtype
+        if dtype is expected:
+            continue
+        if dtype.kind not in dtypes.FLOATS:
             raise TypeError(
-                f"{name}: {argument} of dtype {x.dtype} must be of a floating-point dtype"
+                f"{name}: {argument} of dtype {dtype} must be of a floating-point dtype"
             )
         if first is None:
-            first, expected = argument, x.dtype
-        elif x.dtype != expected:
+            first, expected = argument, dtype
+        elif dtype != expected:
             raise TypeError(
-                f"{name}: {argument} of dtype {x.dtype} must be of {first}'s dtype {expected}"
+                f"{name}: {argument} of dtype {dtype} must be of {first}'s dtype {expected}"
             )
 
 
 def check_integer(name: str, **tensors: Tensor) -> None:
     """Raise TypeError, naming the function `name`, unless all are Tensors of integers."""
     for argument, x in tensors.items():
-        check_tensor(name, **{argument: x})
-        if x.dtype.kind not in "iu":
+        if not isinstance(x, Tensor):
+            check_tensor(name, **{argument: x})
+        if x.array.dtype.kind not in "iu":
             raise TypeError(f"{name}: {argument} of dtype {x.dtype} must be of an integer dtype")
 
 

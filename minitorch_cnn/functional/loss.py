@@ -58,6 +58,9 @@ def cross_entropy(
     on_device = type(input.array) is not np.ndarray
     if on_device:
         _check_target(name, input, target, weight, axis)
+    elif weight is None and _all_count(name, input, target, ignore_index, axis):
+        if reduction == "mean":
+            divisor = float(target.array.size)
     else:
         indices, counted = _check_class_indices(name, input, target, weight, ignore_index, axis)
         if reduction == "mean" and weight is None:
@@ -243,6 +246,16 @@ def _check_class_indices(
         name, indices, classes, f"input has {classes} classes and ignore_index={ignore_index}"
     )
     return indices, counted
+
+
+def _all_count(name: str, input: Tensor, target: Tensor, ignore_index: int, axis: int) -> bool:
+    """Whether all of the checked target are classes and none is ignore_index, as is usual."""
+    _check_target(name, input, target, None, axis)
+    classes, array = input.array.shape[axis], target.array
+    if 0 <= ignore_index < classes or array.dtype != np.int64:
+        return False
+    # A negative integer is larger than any class, read as one without a sign.
+    return array.size > 0 and bool(np.maximum.reduce(array.view(np.uint64), axis=None) < classes)
 
 
 def _check_target(

@@ -146,15 +146,10 @@ def update_running(running: Tensor, new: np.ndarray, momentum: float) -> None:
     running.bump_version()
 
 
-def counts_on_device(batches: Tensor, input: Tensor) -> bool:
-    """Whether the kernel of `counted_batch_norm` saves a launch for the counter."""
-    return type(batches.array) is not np.ndarray and input.numel() > 0
-
-
 def counted_batch_norm(
     relu: bool, batches: Tensor | None, input: Tensor, *settings: Any, ceiling: float = math.inf
 ) -> Tensor:
-    """batch_norm or batch_norm_relu, which also adds 1 to `batches` in training, in one launch."""
+    """batch_norm or batch_norm_relu, which also counts a training batch that is not empty."""
     name = "batch_norm_relu" if relu else "batch_norm"
     return _batch_norm(name, input, *settings, relu=relu, batches=batches, ceiling=ceiling)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .. import functional as F
 from ..autograd.modes import is_recomputing
 from ..functional.geometry import is_int
-from ..functional.norm import counted_batch_norm, counts_on_device
+from ..functional.norm import counted_batch_norm
 from ..tensor.creation import ones, tensor, zeros
 from ..tensor.tensor import Tensor
 from . import init
@@ -108,7 +108,7 @@ class _NormBase(_Affine):
             mean = var = None
         elif self.training and batches is not None:
             named = op.func if isinstance(op, partial) else op  # with a ceiling, for ReLU6
-            if momentum is not None and named in _COUNTING and counts_on_device(batches, input):
+            if momentum is not None and named in _COUNTING and input.numel():
                 statistics = mean, var, self.weight, self.bias, True, momentum, self.eps
                 clip = op.keywords if isinstance(op, partial) else {}
                 relu = named is F.batch_norm_relu

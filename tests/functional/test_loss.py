@@ -393,3 +393,20 @@ def test_on_a_device_a_label_that_is_no_class_is_nan_and_an_empty_mean_has_no_gr
     empty = loss(x, mt.tensor([-100] * 3, device=device))
     empty.backward()
     assert np.isnan(empty.item()) and x.grad.abs().max().item() == 0
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+@pytest.mark.parametrize("label", [-1, 3, -(2**31)])
+def test_a_label_that_is_no_class_is_refused_whatever_its_sign(dtype, label):
+    target = mt.tensor(np.array([0, label, 2], dtype))
+    with pytest.raises(IndexError, match=f"cross_entropy: index {label} must be in 0..2"):
+        F.cross_entropy(mt.zeros(3, 3), target)
+
+
+@pytest.mark.parametrize("ignored", [0, 2])
+def test_a_class_of_the_logits_may_be_the_ignored_one(ignored, rng):
+    x, target = rng.standard_normal((6, 3)), np.array([0, 1, 2, 0, 1, 2])
+    logp = x - np.log(np.exp(x).sum(1, keepdims=True))
+    expected = -logp[np.arange(6), target][target != ignored].mean()
+    y = F.cross_entropy(mt.tensor(x), mt.tensor(target), ignore_index=ignored)
+    assert y.item() == pytest.approx(expected, rel=1e-12)
