@@ -39,7 +39,7 @@ def _run_parallel(run, settings, *arrays):
     parallel_ranges(run, N * -(-L // PIXELS), arrays[0].size, *settings, *flat)
 
 
-@kernel
+@kernel(allocates=True)
 def _window_sums(terms, before, size, P, ends, total):
     """total[c] = sum of terms[c - before ... c - before + size - 1], for the first P pixels."""
     C = len(terms)
@@ -81,7 +81,7 @@ def _powers(s, beta, c, k, P):
                 row[p] = (k + c * row[p]) ** -beta
 
 
-@kernel
+@kernel(allocates=True)
 def _forward(size, c, beta, k, x, y, pool, first, last):
     if shared(pool, first, last):
         return
@@ -104,7 +104,7 @@ def _forward(size, c, beta, k, x, y, pool, first, last):
                 out[p] = row[p] * power[p]
 
 
-@kernel
+@kernel(allocates=True)
 def _backward(size, c, beta, k, factor, gy, x, gx, pool, first, last):
     if shared(pool, first, last):
         return
