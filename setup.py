@@ -87,7 +87,7 @@ setup(
         COURSE: ["*.ipynb"],  # no solutions: students install this
     },
     install_requires=[
-        "numba>=0.61; sys_platform != 'emscripten'",  # compiles the kernels; no browser has LLVM
+        "numba>=0.63; sys_platform != 'emscripten'",  # compiles the kernels; no browser has LLVM
         "numpy>=2.0",
         "safetensors>=0.4.3",
         "threadpoolctl>=3.2",

@@ -1,8 +1,9 @@
 """The cache of compiled kernels: one file per kernel, signature and processor, verified on reading.
 
-Numba does not verify its own cache files. These begin with a digest and name the kernel and the
-version of its sources: a damaged, truncated or stale file is ignored, and the kernel is compiled
-again. If a file cannot be written because the disk is full, the next process compiles again.
+Numba does not verify its own cache files. These begin with a digest of their contents and of the
+versions of Numba and of the kernel's sources: a damaged, truncated or stale file, or one of another
+Numba, is ignored without being unpickled, and the kernel is compiled again. If a file cannot be
+written because the disk is full, the next process compiles again.
 """
 
 import glob
@@ -71,7 +72,8 @@ class _Files:
     """The files of one kernel, one for each signature, processor and described machine."""
 
     def __init__(self, base: str, version, machine):
-        self.base, self.version, self.machine = base, (*version, machine), machine
+        self.base, self.machine = base, machine
+        self.version = repr((*version, machine)).encode()
 
     def load(self, key):
         """The data saved under a key by this version, or None."""
@@ -91,24 +93,24 @@ class _Files:
         except OSError:
             return None, None
         digest, content = content[:32], content[32:]
-        if hashlib.sha256(content).digest() != digest:
-            return None, None
-        version, key, data = pickle.loads(content)
-        return (key, data) if version == self.version else (None, None)
+        return pickle.loads(content) if self._digest(content) == digest else (None, None)
 
     def save(self, key, data) -> None:
         """Save data under a key. A concurrent reader finds either the old or the new file."""
-        content = dumps((self.version, key, data))
+        content = dumps((key, data))
         path = self.path(key)
         new = path.with_name(f"{path.name}.tmp.{uuid.uuid4().hex[:16]}")
         try:
-            new.write_bytes(hashlib.sha256(content).digest() + content)
+            new.write_bytes(self._digest(content) + content)
             os.replace(new, path)
         finally:
             new.unlink(missing_ok=True)
 
+    def _digest(self, content: bytes) -> bytes:
+        return hashlib.sha256(self.version + content).digest()
+
     def path(self, key) -> Path:
         """The file of a key."""
         signature, processor, _ = key
-        name = hashlib.sha256(repr((signature, processor, self.machine)).encode()).hexdigest()[:16]
-        return Path(f"{self.base}.{name}.nbc")
+        text = repr((signature, processor, self.machine, numba.__version__))
+        return Path(f"{self.base}.{hashlib.sha256(text.encode()).hexdigest()[:16]}.nbc")

@@ -1,6 +1,7 @@
 """Files of compiled kernels: loaded only if intact and of this version."""
 
 import errno
+import hashlib
 import pickle
 import subprocess
 import sys
@@ -82,7 +83,7 @@ def test_each_machine_has_a_file_of_its_own(started_anew, file, tmp_path, monkey
 
 
 def test_a_file_names_the_processor_and_its_instructions(started_anew, file):
-    _, key, _ = pickle.loads(file.read_bytes()[32:])
+    key, _ = pickle.loads(file.read_bytes()[32:])
     _, processor, _ = key
     features = binding.get_host_cpu_features()
     assert binding.get_host_cpu_name() in processor
@@ -122,6 +123,20 @@ def test_the_file_of_another_kernel_or_version_is_ignored(started_anew, file, mo
     file.write_bytes(other.read_bytes())
     assert started_anew()(1.5) == 4.5
     monkeypatch.setattr(sources, "version_of", lambda path: "other sources")
+    kernel = started_anew()
+    assert kernel(1.5) == 4.5 and not was_loaded(kernel)
+
+
+def test_another_numba_has_files_of_its_own(started_anew, file, monkeypatch):
+    monkeypatch.setattr(numba, "__version__", "0.1")
+    kernel = started_anew()
+    assert kernel(1.5) == 4.5 and not was_loaded(kernel)
+    assert len(list(file.parent.glob("*.nbc"))) == 2
+
+
+def test_a_file_of_another_version_is_not_unpickled(started_anew, file):
+    content = b"cmodule_of_another_numba\nname\n."
+    file.write_bytes(hashlib.sha256(content).digest() + content)
     kernel = started_anew()
     assert kernel(1.5) == 4.5 and not was_loaded(kernel)
 
