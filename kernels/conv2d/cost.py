@@ -156,7 +156,7 @@ def gemm(case) -> Work:
     part = lanes if is_weight_grad else max(1, lanes // 2)  # a last half of a vector
     operations = 2 * case.groups * _up(rows, MR) * terms * _up(columns, part)
     passes = 1.5 if is_weight_grad or case.w[2:] == (1, 1) else 3
-    if is_weight_grad and case.w[1] < lanes:
+    if is_weight_grad and case.groups == 1 and case.w[1] < lanes:
         passes = 0.5  # all taps are adjacent, and most bytes are of gy, read in place
     has_gaps = case.function == "conv2d_input_grad" and case.window.stride != (1, 1)
     share = (0.75 if case.w[2:] == (1, 1) else 0.6) if has_gaps else 0.8
@@ -202,6 +202,8 @@ def direct(case) -> Work:
             share, row = 0.5, -(-row // 2)
     if terms // (case.w[2] * case.w[3]) * row * case.dtype.itemsize > machine().l1.size // 2:
         moved *= max(1, rows // 4)  # each few rows of weights read all planes again
+    if case.x[0] * case.groups == 1:
+        share *= 0.85  # threads share images and groups
     operations = 2 * case.groups * rows * terms * columns * _padding(row, case)
     return Work(operations, share, moved, _arrays(case), COMPILED)
 
