@@ -7,9 +7,10 @@ the threads of an engine keep spinning after a call. The outputs must agree befo
 timed.
 
 Peak memory is that of a process that has only one side, from the built network on, with the
-library; the first call is measured there, too: capture, passes and packing of a compiled net, or
-what an engine does to its file. Kernels must have been compiled before, as the measurement of times
-does. How the others are run: docs/guide/speed.md.
+library; anonymous memory is that without the pages of files, which are the code of libraries. The
+first call is measured there, too: capture, passes and packing of a compiled net, or what an engine
+does to its file. Kernels must have been compiled before, as the measurement of times does. How the
+others are run: docs/guide/speed.md.
 """
 
 from __future__ import annotations
@@ -127,14 +128,21 @@ def time_of(subject: Subject, batch: int, options) -> list[dict]:
 
 
 def memory_of(subject: Subject, batch: int, options) -> list[dict]:
-    """Rows with "MiB", "first ms" and the "ratio" of memory, to the format that takes less."""
+    """Rows with "MiB" and the "ratio" of memory, to the format that takes less.
+
+    Those of all memory also have "first ms"; others are of anonymous memory, where it is known.
+    """
     measured = {}
     environment = {k: v for k, v in os.environ.items() if k not in KEEP}  # the system's allocator
     for side in sides_of(options):
         command = [sys.executable, "-m", "benchmarks.engines", side, json.dumps(subject)]
         done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
         measured[side] = json.loads(done.stdout.splitlines()[-1])
+    known = all("anonymous MiB" in found for found in measured.values())
+    anonymous = {side: {"MiB": found.pop("anonymous MiB", 0.0)} for side, found in measured.items()}
     rows = rows_of(subject, "memory", batch, measured, options)
+    if known:
+        rows += rows_of(subject, "anonymous memory", batch, anonymous, options)
     for row in rows:
         peaks = row["MiB"]
         row["ratio"] = {
@@ -150,7 +158,10 @@ HEADS = {"time": "ms", "memory": "MiB"}
 def head(measure: str, sides: list[str], options) -> str:
     """The names of the columns."""
     columns = [f"{side} {HEADS[measure]}" for side in sides]
-    texts = [f"{'model':18} batch {'mode':>8} threads", *(f"{text:>16}" for text in columns)]
+    texts = [
+        f"{'model':18} batch {'mode':>8} {'measure':>16} threads",
+        *(f"{text:>16}" for text in columns),
+    ]
     texts += [f"x {lib:>11}" for lib in options.vs]
     if measure == "memory":
         texts += [f"{side + ' first s':>20}" for side in sides]
@@ -159,11 +170,12 @@ def head(measure: str, sides: list[str], options) -> str:
 
 def line(measure: str, row: dict) -> str:
     """A row as text."""
-    text = f"{row['model'][-18:]:18} {row['batch']:5} {row['mode']:>8} {row['threads']:>7}"
+    text = f"{row['model'][-18:]:18} {row['batch']:5} {row['mode']:>8} {row['measure']:>16}"
+    text += f" {row['threads']:>7}"
     texts = [text, *(f"{value:16.2f}" for value in row[HEADS[measure]].values())]
     texts += [f"{value:13.2f}" for value in row["ratio"].values()]
     if measure == "memory":
-        texts += [f"{value / 1e3:20.2f}" for value in row["first ms"].values()]
+        texts += [f"{value / 1e3:20.2f}" for value in row.get("first ms", {}).values()]
     return " ".join(texts)
 
 

@@ -68,21 +68,27 @@ def test_a_side_tells_its_peak_and_its_first_call(file, capsys):
     subject = engines.Subject(file, file, {"x": ("float32", [1, 3, 6, 6])}, 1)
     engines.main("ours", json.dumps(subject))
     told = json.loads(capsys.readouterr().out)
-    assert told["MiB"] > 1 and told["first ms"] > 0
+    assert told["MiB"] > told["anonymous MiB"] > 1 and told["first ms"] > 0
 
 
 def test_the_ratio_of_memory_is_to_the_format_that_takes_less(monkeypatch):
     peaks = {"ours": 30.0, "compiled": 10.0, "torch": 50.0, "torch nhwc": 20.0}
 
     def run(command, **settings):
-        answer = json.dumps({"MiB": peaks[command[3]], "first ms": 1.0}).encode()
+        peak = peaks[command[3]]
+        answer = {"MiB": peak, "first ms": 1.0, "anonymous MiB": peak - 5}
+        answer = json.dumps(answer).encode()
         return type("Done", (), {"stdout": b"compiling\n" + answer + b"\n"})
 
     monkeypatch.setattr(inference.subprocess, "run", run)
     options = type("Options", (), {"mode": ["eager", "compiled"], "vs": ["torch"]})
     subject = engines.Subject("net", "net.onnx", {}, 1)
-    eager, compiled = inference.memory_of(subject, 8, options)
+    eager, compiled, eager_alone, compiled_alone = inference.memory_of(subject, 8, options)
     assert eager["ratio"] == {"torch": 1.5} and compiled["ratio"] == {"torch": 0.5}
+    assert eager_alone["measure"] == "anonymous memory" and eager_alone["ratio"] == {
+        "torch": 25 / 15
+    }
+    assert compiled_alone["MiB"] == {"ours": 5.0, "torch": 45.0, "torch nhwc": 15.0}
     assert compiled["MiB"] == {"ours": 10.0, "torch": 50.0, "torch nhwc": 20.0}
 
 
