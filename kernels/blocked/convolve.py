@@ -70,9 +70,11 @@ def pack_weights(w: np.ndarray, groups: int, width: int) -> np.ndarray:
         w = _diagonal(w, groups, vector)
         CG = vector
     CB = -(-CG // width)
-    full = np.zeros((OB * vector, CB * width, KH, KW), w.dtype)
-    full[:O, :CG] = w
-    parts = full.reshape(OB, vector, CB, width, KH, KW)
+    if (OB * vector, CB * width) != (O, CG):
+        full = np.zeros((OB * vector, CB * width, KH, KW), w.dtype)
+        full[:O, :CG] = w
+        w = full
+    parts = w.reshape(OB, vector, CB, width, KH, KW)
     return np.ascontiguousarray(parts.transpose(0, 2, 4, 5, 3, 1))
 
 

@@ -31,11 +31,13 @@ class Program:
         """The results for Tensors in the order of the graph's inputs."""
         values: dict[str, Any] = dict(zip(self._inputs, inputs, strict=True))
         with np.errstate(all="ignore"):  # as under the framework's own operations
-            for part in self._parts():
+            for part, read in self._parts():
                 if isinstance(part, Entry):
                     self._ordinary(part, values)
                 else:
                     part.run(self, values)
+                for name in read:
+                    values.pop(name, None)
         results = [self.value(name, values) for name in self._outputs]
         assert self.graph.gives is not None
         return unflatten(self.graph.gives, results)
@@ -63,9 +65,9 @@ class Program:
             y = y.clamp(step.low, step.high)
         values[step.output] = y
 
-    def _parts(self) -> list[Entry | _Stretch]:
+    def _parts(self) -> list[tuple[Entry | _Stretch, list[str]]]:
         """The entries in this thread's arena: those that are calls, as long as no other comes
-        between, are one stretch."""
+        between, are one stretch. With each are the values that nothing reads after it."""
         parts = getattr(self._bound, "parts", None)
         if parts is None:
             arena = np.zeros(self.plan.size + 16, self.dtype)
@@ -73,12 +75,24 @@ class Program:
             arena = arena[skip:]
             spans = self.plan.offsets.items()
             arrays = {root: arena[at : at + size] for root, (at, size) in spans}
-            parts = []
-            for is_call, together in groupby(self.plan.entries, lambda e: e.call is not None):
-                entries = list(together)
-                parts += [_Stretch(entries, arrays, self)] if is_call else entries
-            self._bound.parts = parts
+            groups: list[list[Entry]] = []
+            for is_call, group in groupby(self.plan.entries, lambda e: e.call is not None):
+                entries = list(group)
+                groups += [entries] if is_call else [[entry] for entry in entries]
+            parts = self._bound.parts = [
+                (_Stretch(group, arrays, self) if group[0].call else group[0], read)
+                for group, read in zip(groups, self._last(groups), strict=True)
+            ]
         return parts
+
+    def _last(self, groups: list[list[Entry]]) -> list[list[str]]:
+        """The values, but results, that each group of entries is the last to read or make."""
+        needed, last = set(self._outputs), []
+        for group in reversed(groups):
+            own = {name for entry in group for name in (*entry.reads, *entry.writes)}
+            last.append(sorted(own - needed))
+            needed |= own
+        return last[::-1]
 
 
 class _Stretch:

@@ -1,6 +1,7 @@
 """mt.compile: compiled models give the results of the models, and notice what changes."""
 
 import threading
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -147,6 +148,37 @@ def test_the_memory_planned_is_at_most_twice_what_lives_together(name):
     fast = agree(*of_zoo(name))
     (program,) = fast._programs.values()
     assert program.plan.live <= program.plan.size <= 2 * program.plan.live
+
+
+def peak_of(function):
+    """The result of a function, and the bytes that it had at most."""
+    tracemalloc.start()
+    try:
+        return function(), tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_ordinary_arrays_live_no_longer_than_something_reads_them():
+    chain = nn.Sequential(*[layer for _ in range(4) for layer in (nn.Softplus(), nn.Softmax(1))])
+    fast, x = mt.compile(chain.eval()), mt.randn(1, 4, 64, 64)
+    with mt.no_grad():
+        wanted = fast(x)
+        found, most = peak_of(lambda: fast(x))
+    assert found.equal(wanted) and most < 6 * x.array.nbytes
+
+
+def test_batch_norm_is_folded_in_float64_without_copies_in_float64():
+    net = prepared(nn.Sequential(nn.Conv2d(64, 128, 3, bias=False), nn.BatchNorm2d(128)))
+    graph = captured_as(net, (mt.zeros(1, 64, 8, 8),), "compile", free=False).graph
+    folded, most = peak_of(lambda: fold_batch_norm(graph))
+    (node,) = folded.nodes
+    w, norm = net[0].weight.detach().numpy(), net[1]
+    scale = norm.weight.detach().numpy().astype(np.float64)
+    scale /= np.sqrt(norm.running_var.numpy().astype(np.float64) + norm.eps)
+    wanted = (w * scale.reshape(-1, 1, 1, 1)).astype(np.float32)
+    np.testing.assert_array_equal(folded.array(node.inputs[1]), wanted)
+    assert most < 1.5 * w.nbytes
 
 
 def test_in_training_and_with_gradients_the_model_runs():

@@ -17,6 +17,7 @@ import numpy as np
 
 from ...graph import Graph, Node, fresh, infer
 from ...tensor import Tensor
+from .fold import scaled
 
 
 class Affine(NamedTuple):
@@ -124,10 +125,10 @@ class _Folding:
 
     def behind(self, conv: Node, node: Node, affine: Affine) -> Node:
         """The convolution that computes what follows it, too."""
-        x, w = conv.inputs[0], self.array(conv.inputs[1])
+        x, w = conv.inputs[0], self.constants[conv.inputs[1]].detach().numpy()
         bias = self.array(conv.inputs[2]) if len(conv.inputs) > 2 else np.zeros(len(w))
         bias = bias * affine.scale + affine.shift
-        w = w * affine.scale[:, None, None, None]
+        w = scaled(w, affine.scale)
         names = [
             self.constant(f"{node.name}.{what}", value, node.outputs[0])
             for what, value in (("weight", w), ("bias", bias))
