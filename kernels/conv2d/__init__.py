@@ -263,11 +263,10 @@ def conv2d_gradients(
     On a GPU the two share what lies between their products.
     """
     arrays = type(x), x.dtype, x.shape, w.shape, window, groups
-    modules: list[Any] = [
-        OPERATOR.choose(Case(function, *arrays))
-        for function in ("conv2d_input_grad", "conv2d_weight_grad")
-    ]
-    if modules[0] is modules[1] and hasattr(modules[0], "conv2d_gradients"):
-        return modules[0].conv2d_gradients(x, w, gy, window, groups)
-    gx = modules[0].conv2d_input_grad(gy, w, window, x.shape[2:], groups)
-    return gx, modules[1].conv2d_weight_grad(x, gy, window, groups)
+    for_x = OPERATOR.choose(Case("conv2d_input_grad", *arrays))
+    for_w = OPERATOR.choose(Case("conv2d_weight_grad", *arrays))
+    both: Any = getattr(for_x, "conv2d_gradients", None)
+    if for_x is for_w and both:
+        return both(x, w, gy, window, groups)
+    gx = for_x.conv2d_input_grad(gy, w, window, x.shape[2:], groups)
+    return gx, for_w.conv2d_weight_grad(x, gy, window, groups)

@@ -46,10 +46,10 @@ def relu6_after(module: Module, input: Tensor) -> Tensor:
     return F.relu6(module(input))
 
 
-def relu_of_sum(a: Tensor, b: Tensor) -> Tensor:
+def relu_of_sum(a: Tensor | float, b: Tensor) -> Tensor:
     """relu(a + b); of tensors on a device by one kernel, unless F.relu or the sum is replaced."""
     is_usual = devices.elsewhere and F.relu is _RELU and Tensor.__add__ is _ADD
-    if is_usual and on_one_device(a.array, b.array):
+    if is_usual and isinstance(a, Tensor) and on_one_device(a.array, b.array):
         return ReLUOfSum.apply(a, b)
     return F.relu(a + b)
 

@@ -102,7 +102,7 @@ class ReLUOfSum(ArrayFunction):
     relu: False makes backward that of the sum alone, for rules that replace a ReLU's.
     """
 
-    never_warns = adds_gradients = True
+    adds_gradients = True
 
     @staticmethod
     def forward(ctx: ArrayFunction, a: Array, b: Array) -> Array:
@@ -122,8 +122,6 @@ class ReLUOfSum(ArrayFunction):
 
 class ReLUBackwardOfSum(ArrayFunction):
     """gx = a + b where the ReLU with output y passed, in passes that record nothing."""
-
-    never_warns = True
 
     @staticmethod
     def forward(ctx: ArrayFunction, a: Array, b: Array, y: Array) -> Array:

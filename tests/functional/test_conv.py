@@ -6,6 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import minitorch_cnn.functional.conv as conv_module
+from minitorch_cnn import devices
 from minitorch_cnn import functional as F
 from minitorch_cnn.autograd import grad
 from minitorch_cnn.kernels.conv2d import checks
@@ -116,16 +117,20 @@ def calls(monkeypatch):
 
         return call
 
-    for name in PRODUCTS:
+    for name in (*PRODUCTS, "conv2d_gradients"):
         monkeypatch.setattr(conv_module, name, counted(name))
     return names
 
 
-def test_the_first_layers_input_gradient_is_never_computed(calls):
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_the_first_layers_input_gradient_is_never_computed(elsewhere, calls, monkeypatch):
+    """Where some tensors are on a device, one call asks for both gradients."""
+    monkeypatch.setattr(devices, "elsewhere", elsewhere)
     images = Tensor(np.ones((1, 1, 6, 6)))
     w1, w2 = leaves((np.ones((2, 1, 3, 3)), np.ones((2, 2, 3, 3))))
     F.conv2d(F.conv2d(images, w1), w2).sum().backward()
-    assert calls == [PRODUCTS[0]] * 2 + [PRODUCTS[1], PRODUCTS[2], PRODUCTS[2]]
+    both = ["conv2d_gradients"] if elsewhere else PRODUCTS[1:]
+    assert calls == [PRODUCTS[0]] * 2 + both + PRODUCTS[2:]
 
 
 def test_a_frozen_weights_gradient_is_never_computed(calls):

@@ -134,7 +134,7 @@ def test_tasks_and_kernels_take_turns():
         assert (run(20)[0] == 1).all()
 
 
-@kernel
+@kernel(allocates=True)
 def fail_elsewhere(ranks, size, pool, first, last):
     if shared(pool, first, last):
         return

@@ -121,7 +121,7 @@ SPECIALISATIONS = [
     _implicit_gemm(PLAIN.small, "float", 96),
     _implicit_gemm(PLAIN.small, "double", 144),
     _implicit_gemm(PLAIN.tiles[-1], "float", 208, phases=1),
-    _implicit_gemm(PLAIN.small, "float", 112, phases=1),
+    _implicit_gemm(PLAIN.small, "float", 116, phases=1),
     *_tf32(TF32.small, 3, 1, 120),
     *_tf32(TF32.tiles[0], 3, 1, 96),  # groups of 16 channels
     *_tf32(TF32.tiles[-1], 3, 1, 128),
