@@ -140,6 +140,8 @@ def im2col(case) -> Work:
     start = 2e-5 + 1e-6 * case.groups * case.w[2] * case.w[3]
     share = 0.6 if min(rows, terms, columns) > 8 else 0.3
     passes = {"conv2d_forward": 4, "conv2d_input_grad": 6, "conv2d_weight_grad": 8}[case.function]
+    if case.function == "conv2d_input_grad" and case.window.stride != (1, 1):
+        passes = 9  # columns are added to numbers that lie apart
     return Work(2 * case.macs, share, passes * taken + _arrays(case), taken + _arrays(case), start)
 
 

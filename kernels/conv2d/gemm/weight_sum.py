@@ -194,13 +194,13 @@ def _store_gradient(sums, block, OG, CG, spans, count, deep, gw):
     for o in range(o0 * MR, min(o1 * MR, OG)):
         row = sums[(o - o0 * MR) * wide :]
         to = gw[((g * OG + o) * CG + c0) * T : ((g * OG + o) * CG + c1) * T]
-        k = 0
-        for c in range(CC):
-            for s in range(spans):
-                for d in range(deep):
-                    for q in range(count):
-                        to[k] = row[s * span + (q * CC + c) * deep + d]
-                        k += 1
+        for s in range(spans):
+            for d in range(deep):
+                for q in range(count):
+                    tap = to[(s * deep + d) * count + q :]
+                    read = row[s * span + q * CC * deep + d :]
+                    for c in range(CC):
+                        tap[c * T] = read[c * deep]
 
 
 @kernel
