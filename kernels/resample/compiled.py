@@ -1,11 +1,13 @@
 """Resampling in Numba: along the columns, whose elements are gathered, and along the rows.
 
 Gathering takes longest, so the columns come where there are fewer rows: first where the planes
-grow, otherwise last. The adjoint also gathers, by the rows of the transposed matrices. Threads
-divide the planes.
+grow, otherwise last. The adjoint also gathers, by the rows of the transposed matrices. Where the
+columns are doubled, all pairs but the outermost read with a step that is known, and nothing is
+gathered. Threads divide the planes.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,13 +25,26 @@ def resample_forward(x, maps):
     """x (*, sizes of the maps) -> y (*, one output size for each map)."""
     sizes = [len(axis_map.lower) for axis_map in maps]
     grows = len(maps) == 2 and sizes[0] >= maps[0].size
-    return _apply(_grow if grows else _shrink, x, sizes, maps, _linear, _linear)
+    return _apply(_grow if grows else _shrink, x, sizes, maps, _linear, _linear_pairs)
 
 
 def resample_input_grad(gy, maps):
     """gy (*, one output size for each map) -> gx (*, sizes of the maps)."""
     sizes = [axis_map.size for axis_map in maps]
-    return _apply(_adjoint, gy, sizes, maps, _transposed, _padded)
+    return _apply(_adjoint, gy, sizes, maps, _transposed, _padded_pairs)
+
+
+class Pairs(NamedTuple):
+    """The pairs k = first ... last - 1 of elements 2 k, 2 k + 1 that have a simple rule.
+
+    Forward: they are outputs, which read the inputs k + even, k + odd and those to the right of
+    each. Adjoint: k is an output, which reads elements from 2 k + even on.
+    """
+
+    first: int
+    last: int
+    even: int
+    odd: int
 
 
 def _linear(axis_map, dtype):
@@ -38,6 +53,27 @@ def _linear(axis_map, dtype):
     if axis_map.t is None:
         return lower, lower, np.zeros(len(lower), dtype)
     return lower, axis_map.upper.astype(np.uint64), axis_map.t.astype(dtype)
+
+
+def _linear_pairs(axis_map, dtype):
+    """`_linear`, and the Pairs of its outputs."""
+    lower, upper, t = _linear(axis_map, dtype)
+    k = np.arange(len(lower) // 2)
+    shift = axis_map.lower[: 2 * len(k)].reshape(-1, 2) - k[:, None]
+    even, odd = (int(one) for one in shift[len(k) // 2]) if len(k) else (0, 0)
+    is_next = ((upper == lower + 1) | (t == 0)) & (lower + 1 < axis_map.size)
+    fits = (shift == (even, odd)).all(1) & is_next[: 2 * len(k)].reshape(-1, 2).all(1)
+    return lower, upper, t, Pairs(*_middle_run(fits), even, odd)
+
+
+def _middle_run(fits) -> tuple[int, int]:
+    """The ends of the run of true values around the middle; (0, 0) if that is false."""
+    middle = len(fits) // 2
+    if not fits.any() or not fits[middle]:
+        return 0, 0
+    before, after = np.flatnonzero(~fits[:middle]), np.flatnonzero(~fits[middle:])
+    first = int(before[-1]) + 1 if before.size else 0
+    return first, middle + int(after[0]) if after.size else len(fits)
 
 
 def _transposed(axis_map, dtype):
@@ -72,6 +108,17 @@ def _padded(axis_map, dtype):
     return columns, weights
 
 
+def _padded_pairs(axis_map, dtype):
+    """`_padded`, and the Pairs of its outputs: all their entries are adjacent, and even in number.
+    """
+    columns, weights = _padded(axis_map, dtype)
+    K, size = columns.shape
+    place = columns.astype(np.int64) - 2 * np.arange(size) - np.arange(K)[:, None]
+    start = int(place[0, size // 2]) if K else 0
+    fits = (place == start).all(0) & (K > 0) & (K % 2 == 0)
+    return columns, weights, Pairs(*_middle_run(fits), start, 0)
+
+
 def _apply(run, x: np.ndarray, sizes, maps, rows_of, columns_of):
     """Resample the last axes of x to `sizes`: run the kernel with the arrays of both maps."""
     before = x.shape[: -len(maps)]
@@ -93,8 +140,24 @@ def _between(a, b, t, one):
     return a if t == 0 else a * (one - t) + b * t
 
 
+@kernel(inline=True)
+def _resample_row(source, lower, upper, t, pairs, out):
+    """One row of outputs; its pairs by loads of adjacent elements, the others gathered."""
+    one, start, stop = source.dtype.type(1), 2 * pairs.first, 2 * pairs.last
+    for j in range(start):
+        out[j] = _between(source[lower[j]], source[upper[j]], t[j], one)
+    a, b = source[pairs.first + pairs.even :], source[pairs.first + pairs.odd :]
+    two, shares = out[start:], t[start:]
+    for k in range(pairs.last - pairs.first):
+        two[2 * k] = _between(a[k], a[k + 1], shares[2 * k], one)
+        two[2 * k + 1] = _between(b[k], b[k + 1], shares[2 * k + 1], one)
+    rest, low, high, shares = out[stop:], lower[stop:], upper[stop:], t[stop:]
+    for j in range(rest.size):
+        rest[j] = _between(source[low[j]], source[high[j]], shares[j], one)
+
+
 @kernel(allocates=True)
-def _grow(x, y, above, below, slope, lower, upper, t, pool, first, last):
+def _grow(x, y, above, below, slope, lower, upper, t, pairs, pool, first, last):
     if shared(pool, first, last):
         return
     one = x.dtype.type(1)
@@ -104,9 +167,7 @@ def _grow(x, y, above, below, slope, lower, upper, t, pool, first, last):
         for i in range(y.shape[1]):
             while done < np.int64(below[i]):
                 done = max(done + 1, np.int64(above[i]))
-                source, line = x[plane, done], lines[done % 2]
-                for j in range(line.size):
-                    line[j] = _between(source[lower[j]], source[upper[j]], t[j], one)
+                _resample_row(x[plane, done], lower, upper, t, pairs, lines[done % 2])
             a, b, share = lines[np.int64(above[i]) % 2], lines[np.int64(below[i]) % 2], slope[i]
             out = y[plane, i]
             for j in range(out.size):
@@ -114,7 +175,7 @@ def _grow(x, y, above, below, slope, lower, upper, t, pool, first, last):
 
 
 @kernel(allocates=True)
-def _shrink(x, y, above, below, slope, lower, upper, t, pool, first, last):
+def _shrink(x, y, above, below, slope, lower, upper, t, pairs, pool, first, last):
     if shared(pool, first, last):
         return
     one = x.dtype.type(1)
@@ -124,27 +185,59 @@ def _shrink(x, y, above, below, slope, lower, upper, t, pool, first, last):
             a, b, share = x[plane, above[i]], x[plane, below[i]], slope[i]
             for w in range(line.size):
                 line[w] = _between(a[w], b[w], share, one)
-            out = y[plane, i]
-            for j in range(out.size):
-                out[j] = _between(line[lower[j]], line[upper[j]], t[j], one)
+            _resample_row(line, lower, upper, t, pairs, y[plane, i])
 
 
 @kernel(allocates=True)
-def _adjoint(x, y, row_start, row, row_weight, column, weight, pool, first, last):
+def _adjoint(x, y, row_start, row, row_weight, column, weight, pairs, pool, first, last):
     if shared(pool, first, last):
         return
     whole = np.zeros(x.shape[2] + 1, x.dtype)  # with the 0 that `_padded` refers to
     line = whole[:-1]
     for plane in range(first, last):
         for i in range(y.shape[1]):
-            line[:] = 0
-            for k in range(row_start[i], row_start[i + 1]):
-                source, share = x[plane, row[k]], row_weight[k]
-                for w in range(line.size):
-                    line[w] += share * source[w]
+            _sum_rows(x[plane], row_start[i], row_start[i + 1], row, row_weight, line)
             out = y[plane, i]
-            out[:] = 0
-            for k in range(len(weight)):
-                shares, places = weight[k], column[k]
-                for j in range(out.size):
-                    out[j] += shares[j] * whole[places[j]]
+            _gather_sums(whole, column, weight, 0, pairs.first, out)
+            _pair_sums(whole, weight, pairs, out)
+            _gather_sums(whole, column, weight, pairs.last, out.size, out)
+
+
+@kernel(inline=True)
+def _sum_rows(x, k, end, row, weight, line):
+    """line = the sum of weight[k] x[row[k]] to the end, two rows at a time."""
+    if (end - k) % 2:
+        a, share = x[row[k]], weight[k]
+        for w in range(line.size):
+            line[w] = share * a[w]
+        k += 1
+    else:
+        line[:] = 0
+    while k < end:
+        a, b, share, other = x[row[k]], x[row[k + 1]], weight[k], weight[k + 1]
+        for w in range(line.size):
+            line[w] += share * a[w] + other * b[w]
+        k += 2
+
+
+@kernel(inline=True)
+def _gather_sums(whole, column, weight, start, stop, out):
+    """out[start:stop], the sums of the entries that `_padded` tells."""
+    part = out[start:stop]
+    part[:] = 0
+    for k in range(len(weight)):
+        shares, places = weight[k, start:], column[k, start:]
+        for j in range(part.size):
+            part[j] += shares[j] * whole[places[j]]
+
+
+@kernel(inline=True)
+def _pair_sums(whole, weight, pairs, out):
+    """out[pairs.first : pairs.last], two entries at a time."""
+    part = out[pairs.first : pairs.last]
+    part[:] = 0
+    for k in range(0, len(weight), 2):
+        source = whole[2 * pairs.first + pairs.even + k :]
+        left, right = weight[k, pairs.first :], weight[k + 1, pairs.first :]
+        for j in range(part.size):
+            part[j] += left[j] * source[2 * j] + right[j] * source[2 * j + 1]
