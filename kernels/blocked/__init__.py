@@ -9,6 +9,7 @@ last pooling, so that no kernel packs anything but weights, once:
     winograd.py      large 3x3 convolutions
     pool.py          pooling
     elementwise.py   sums, gates and activations
+    norm.py          local response normalisation
     reorder.py       to blocks and back; the zeros of a border
     calls.py         calls that are written down once and run many times
 
@@ -22,6 +23,7 @@ from .calls import Call, Record, Records, run
 from .convolve import can_convolve, convolution, pack_bias, pack_weights
 from .elementwise import addition, copy, function, gating
 from .layout import Layout, blocked, lanes
+from .norm import local_response_norm
 from .pool import average_pooling, global_average, max_pooling
 from .reorder import border, from_blocks, to_blocks
 from .winograd import best_tile, transform_weights, winograd
@@ -44,6 +46,7 @@ __all__ = [
     "gating",
     "global_average",
     "lanes",
+    "local_response_norm",
     "max_pooling",
     "pack_bias",
     "pack_weights",

@@ -67,7 +67,7 @@ def _window_sums(terms, before, size, P, ends, total):
 
 
 @kernel
-def _powers(s, beta, c, k, P):
+def inverse_powers(s, beta, c, k, P):
     """s = (k + c s)^-beta, in place."""
     one = s.dtype.type(1)
     for i in range(len(s)):
@@ -97,7 +97,7 @@ def _forward(size, c, beta, k, x, y, pool, first, last):
             for p in range(count):
                 square[p] = row[p] * row[p]
         _window_sums(squares, size // 2, size, count, ends, powers)
-        _powers(powers, beta, c, k, count)
+        inverse_powers(powers, beta, c, k, count)
         for i in range(C):
             row, out, power = x[n, i, start:], y[n, i, start:], powers[i]
             for p in range(count):
@@ -122,7 +122,7 @@ def _backward(size, c, beta, k, factor, gy, x, gx, pool, first, last):
                 square[p] = row[p] * row[p]
         _window_sums(terms, size // 2, size, count, ends, energies)
         powers[:] = energies
-        _powers(powers, beta, c, k, count)
+        inverse_powers(powers, beta, c, k, count)
         for i in range(C):
             row, g, term, s, power = (
                 x[n, i, start:],

@@ -97,6 +97,9 @@ class Choice:
     def _can_GlobalAveragePool(self, step: Step) -> bool:
         return self._in_blocks(step.node.inputs[0])
 
+    def _can_LRN(self, step: Step) -> bool:
+        return self._in_blocks(step.node.inputs[0])
+
     def _can_BatchNormalization(self, step: Step) -> bool:
         constants = all(self.constant(name) is not None for name in step.node.inputs[1:5])
         return constants and self._in_blocks(step.node.inputs[0])

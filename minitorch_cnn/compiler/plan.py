@@ -286,6 +286,10 @@ class _Planner:
     def _plan_GlobalAveragePool(self, step: Step, sources: list[str]) -> list[Entry]:
         return self._simple(step, sources, kernels.global_average)
 
+    def _plan_LRN(self, step: Step, sources: list[str]) -> list[Entry]:
+        settings = map(step.node.get, ("size", "alpha", "beta", "bias"))
+        return self._simple(step, sources, kernels.local_response_norm, *settings, self.dtype)
+
     def _plan_Add(self, step: Step, sources: list[str]) -> list[Entry]:
         return self._simple(step, sources, kernels.addition, step.low, step.high, self.dtype)
 

@@ -112,6 +112,16 @@ def test_random_nets(seeds):
         agree(net, mt.randn(3, 4, 12, 10, dtype=mt.float64), 1e-9)
 
 
+@pytest.mark.parametrize("size", [5, 4])
+def test_a_local_response_norm_stays_in_blocks(size):
+    mt.manual_seed(0)
+    layers = nn.Conv2d(3, 20, 3), nn.LocalResponseNorm(size, 1.0), nn.Conv2d(20, 8, 3, padding=1)
+    fast = agree(nn.Sequential(*layers).eval(), mt.randn(2, 3, 9, 7))
+    (program,) = fast._programs.values()
+    own = [entry.step for entry in program.plan.entries if "pack" in entry.step.split()[0]]
+    assert len(own) == (2 if size % 2 else 4)  # an even window is flipped outside the blocks
+
+
 def test_a_parameter_is_an_image_like_any_other():
     class Net(nn.Module):
         def __init__(self):

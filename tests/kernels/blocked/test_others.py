@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("numba")
 
-from minitorch_cnn.kernels.blocked import elementwise, pool, reorder
+from minitorch_cnn.kernels.blocked import elementwise, norm, pool, reorder
 from minitorch_cnn.kernels.blocked.layout import blocked, lanes
 from minitorch_cnn.kernels.window import Window
 from tests.kernels.blocked.arrays import called, empty, places, stored
@@ -120,6 +120,22 @@ def test_functions_are_those_of_their_formulas(name, x):
     called(elementwise.function(name, at, to, a, b, x.dtype), stored(5 * x, at), y)
     wanted = formula(5 * x.astype(float))
     np.testing.assert_allclose(y[places(to)], wanted, 1e-6, 1e-6)
+
+
+@pytest.mark.parametrize("size, beta, bias", [(5, 0.75, 1.0), (4, 0.5, 2.0), (1, 0.75, 0.0),
+                                               (2**40, 1.0, 1.0)])  # fmt: skip
+def test_a_local_response_norm_is_that_of_its_formula(x, size, beta, bias):
+    at, to = blocked(x.shape, border=(1, 1)), blocked(x.shape, border=(0, 2))
+    C, alpha = x.shape[1], size / 4
+    before, after = (size - 1) // 2, size // 2
+    near = [slice(max(0, c - before), c + after + 1) for c in range(C)]
+    sums = np.stack([(x[:, s].astype(float) ** 2).sum(1) for s in near], 1)
+    y = empty(to, np.float32)
+    call = norm.local_response_norm(at, to, size, alpha, beta, bias, x.dtype)
+    called(call, stored(x, at), y)
+    np.testing.assert_allclose(y[places(to)], x * (bias + sums / 4) ** -beta, 2e-6, 1e-6)
+    all_channels = to._replace(shape=(to.shape[0], to.blocks * V, *to.shape[2:]))
+    assert not y[places(all_channels)][:, C:].any()
 
 
 def test_arrays_go_into_blocks_and_back(x):
