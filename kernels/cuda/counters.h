@@ -56,6 +56,17 @@ bool within(const char* address, const char* begin, size_t bytes)
     return begin <= address && address < begin + bytes;
 }
 
+// The address on a GPU, where allocated memory begins with a sector; changed only within arrays.
+const char* on_a_gpu(const char* address)
+{
+    for (int i = 0; i < launch->array_count; i++) {
+        const Array& array = launch->arrays[i];
+        if (within(address, array.data, array.bytes))
+            return address - (size_t)array.data % 32 + array.offset % 32;
+    }
+    return address;
+}
+
 // GLOBAL, SHARED_MEMORY, or -1 for what a GPU keeps in registers.
 int kind_of(const char* address)
 {
@@ -168,7 +179,8 @@ void note(const void* place, const void* address, int bytes, bool writes, bool a
         return;
     times.resize(threads.size());
     const unsigned occurrence = times[current][place]++;
-    accesses.push_back({place, current / 32, current % 32, occurrence, (const char*)address, bytes,
+    const char* at = kind == GLOBAL ? on_a_gpu((const char*)address) : (const char*)address;
+    accesses.push_back({place, current / 32, current % 32, occurrence, at, bytes,
                         atomic ? ATOMIC : kind, writes});
 }
 

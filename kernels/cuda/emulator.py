@@ -107,6 +107,7 @@ class _Array(ctypes.Structure):  # the fields of scheduler.h
         ("bytes", ctypes.c_size_t),
         ("name", ctypes.c_char_p),
         ("is_const", ctypes.c_int),
+        ("offset", ctypes.c_size_t),
     )
 
 
@@ -157,6 +158,7 @@ class Library:
             call = partial(self.launch, signature, grid, block, args, shared_bytes)
             return this_thread.tape.note(call)
         settings = current_settings()
+        profiled = settings.profile is not None
         arrays, pointers = [], (ctypes.c_void_p * len(args))()
         values = [None if arg is None else np.asarray(arg.view(np.ndarray)) for arg in args]
         for i, (parameter, value) in enumerate(zip(signature.parameters, values, strict=True)):
@@ -166,8 +168,9 @@ class Library:
                 raise ValueError(f"{signature.name}: {parameter} is written to, but is read-only")
             pointers[i] = value.ctypes.data
             if parameter.is_array:
-                name = parameter.name.encode()
-                arrays.append(_Array(i, pointers[i], value.nbytes, name, parameter.is_const))
+                name, offset = parameter.name.encode(), _offset(value) if profiled else 0
+                fixed = name, parameter.is_const, offset
+                arrays.append(_Array(i, pointers[i], value.nbytes, *fixed))
         blocks = settings.blocks or _sample(grid, settings)
         with _one_at_a_time:
             library = self._load(settings.flags)
@@ -187,7 +190,7 @@ class Library:
                 arrays=(_Array * len(arrays))(*arrays),
                 array_count=len(arrays),
                 guards=settings.guards,
-                profile=settings.profile is not None,
+                profile=profiled,
             )
             _scheduler().emulator_launch(ctypes.byref(launch))
             printed = launch.printed.decode(errors="replace")
@@ -232,6 +235,14 @@ extern "C" char __stop_shared[] __attribute__((weak, visibility("hidden")));
 PUBLIC void* shared_begin() {{ return __start_shared; }}
 PUBLIC void* shared_end() {{ return __stop_shared; }}
 {calls}"""
+
+
+def _offset(array: np.ndarray) -> int:
+    """The bytes between the beginning of an array's memory and its first element."""
+    owner = array
+    while isinstance(owner.base, np.ndarray):
+        owner = owner.base
+    return array.ctypes.data - owner.ctypes.data
 
 
 def _sample(grid, settings: Settings) -> tuple[int, int]:

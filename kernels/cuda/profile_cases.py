@@ -1,5 +1,7 @@
 """The launches that profile.py predicts: layers of known networks, with 8 images."""
 
+import math
+import mmap
 from collections.abc import Callable
 from typing import Any
 
@@ -24,8 +26,9 @@ place: Callable[[np.ndarray], Any] = _emulated  # where the arrays of a case lie
 
 
 def _new(*shape: int, dtype: type = np.float32) -> Any:
-    """Zeros on the device of the case."""
-    return place(np.zeros(shape, dtype))
+    """Zeros on the device of the case, from the beginning of a page, as tables need it."""
+    pages = mmap.mmap(-1, math.prod(shape) * np.dtype(dtype).itemsize)
+    return place(np.frombuffer(pages, dtype).reshape(shape))
 
 
 def _conv(channels: int, outputs: int, size: int, window: Window, groups: int = 1):

@@ -47,6 +47,7 @@ struct Array {
     size_t bytes;
     const char* name;
     int is_const;
+    size_t offset;  // of its data in the memory that was allocated; for a profile
 };
 
 struct Launch {

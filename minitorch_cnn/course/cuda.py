@@ -1,14 +1,26 @@
 """Notebook 12: checks of kernels, of their reads, and of the roofline."""
 
+import re
+
 import numpy as np
 
 from ..analysis import Roof
 from ..kernels.cuda.array import has_compiler
 from ..kernels.cuda.compiler import EmulatorError
 from ..kernels.cuda.emulator import ORDERS, emulated
+from ..kernels.cuda.profile import Profile
 from .answer import check
 from .compare import No, Skipped, compare, compare_all
-from .kernels import NEEDS, NotCounted, conv, correlate, pixels_read, sums
+from .kernels import (
+    NEEDS,
+    NotCounted,
+    conv,
+    correlate,
+    pixels_read,
+    sums,
+    transpose_counters,
+)
+from .kernels import transpose as run_transpose
 
 SEED = 12
 
@@ -101,6 +113,59 @@ def pixels(body: str, x: np.ndarray, w: np.ndarray, tile: int = 16) -> float:
     except NotCounted as why:
         print(f"not counted: {why}")
         return float("nan")
+
+
+@check
+def transpose(body, *, seed: int = SEED) -> str:
+    """body() -> the text of a kernel `transpose` that wastes no sector and no cycle."""
+    text, rng = text_of(body), np.random.default_rng(seed)
+    for x in (rng.standard_normal(shape, np.float32) for shape in ((64, 96), (70, 45))):
+        for order in ORDERS:
+            for pad in (0, 1):
+                transposed(text, x, order, pad)
+    counted = emulate(transpose_counters, text, 1)
+    sectors, cycles = counted.ratio("global"), counted.ratio("shared")
+    if sectors > 1:
+        raise No(
+            f"its warps touch {sectors:.1f} times the sectors that they need, most "
+            f"{worst(counted, 'global')}: do neighbours read and write side by side?"
+        )
+    if cycles > 1:
+        raise No(
+            f"with PAD = 1 the tile takes {cycles:.1f} times the cycles that it needs, most "
+            f"{worst(counted, 'shared')}: has each of its rows PAD more?"
+        )
+    return "every number, for any order of threads; no sector and no cycle more than needed"
+
+
+def transposed(text: str, x: np.ndarray, order: str, pad: int) -> None:
+    """Raises: No, with a common mistake, unless a kernel transposes x."""
+    with emulated(order=order, guards=True):
+        y = emulate(run_transpose, text, x, pad)
+    of = f"y, with threads run {order} and PAD = {pad},"
+    if np.isnan(y).any():
+        at = tuple(map(int, np.argwhere(np.isnan(y))[0]))
+        raise No(f"{of} is NaN at {at}: not written, or made of what was not")
+    compare(y, x.T, of, 0, [
+        (f"{of} has each tile in its place, but none is transposed inside", tiles(x)),
+        (f"{of} is x in its own order", x.reshape(y.shape)),
+    ])  # fmt: skip
+
+
+def tiles(x: np.ndarray) -> np.ndarray:
+    """x.T in whose tiles of 32 x 32 rows and columns are exchanged again, where tiles are full."""
+    H, W = (n // 32 * 32 for n in x.shape)
+    y = x.T.copy()
+    y[:W, :H] = x[:H, :W].reshape(H // 32, 32, W // 32, 32).transpose(2, 1, 0, 3).reshape(W, H)
+    return y
+
+
+def worst(counted: Profile, kind: str) -> str:
+    """The line of a kernel that wastes most, as "in line 3"; where it is unknown "in a line"."""
+    lines = [line for line in counted.lines if line.kind == kind]
+    place = max(lines, key=lambda line: line.units - line.least).place
+    number = re.search(r"transpose:(\d+)", place)
+    return f"in line {number[1]}" if number else "in a line"
 
 
 @check

@@ -2,10 +2,12 @@
 
 A body is the text between the braces of
 
-    conv    x (H, W), w (3, 3) -> y (H - 2, W - 2)      TILE x TILE threads for as many outputs
-    sums    x (C, N) -> y (C,)                          a block of 128 threads for each row
+    conv        x (H, W), w (3, 3) -> y (H - 2, W - 2)  TILE x TILE threads for as many outputs
+    transpose   x (H, W) -> y (W, H)                    TILE x TILE threads for as many numbers
+    sums        x (C, N) -> y (C,)                      a block of 128 threads for each row
 
-LOAD(x, i) is x[i], and marks a read of global memory. `pixels_read` counts both.
+LOAD(x, i) is x[i], and marks a read of global memory. `pixels_read` counts both. PAD is the number
+of unused columns of a transpose's tile.
 """
 
 import hashlib
@@ -17,10 +19,13 @@ import numpy as np
 from ..kernels.cuda.array import has_compiler as has_compiler
 from ..kernels.cuda.array import to_emulator
 from ..kernels.cuda.compiler import EmulatorError, cache_folder
+from ..kernels.cuda.emulator import emulated
 from ..kernels.cuda.launch import blocks, cuda_module
+from ..kernels.cuda.profile import Profile
 
 KERNELS = {
     "conv": "const float* x, const float* w, float* y, int* reads, int H, int W",
+    "transpose": "const float* x, float* y, int H, int W",
     "sums": "const float* x, float* y, int* reads, int N",
 }
 HEAD = '#include "prelude.h"\n#define LOAD(p, i) ((p)[i])\n'
@@ -54,7 +59,7 @@ class NotCounted(Exception):
 
 
 @cache
-def module(name: str, body: str, tile: int = 16, count: bool = False):
+def module(name: str, body: str, tile: int = 16, count: bool = False, pad: int = 0):
     """The compiled kernel `name` with a body; `count`: conv counts reads (emulator only)."""
     inside = f'{{\n#line 1 "{name}"\n{body}\n}}'
     if count:
@@ -66,7 +71,7 @@ def module(name: str, body: str, tile: int = 16, count: bool = False):
     path = folder / f"{name}.cu"  # the same path for the same text, so it is compiled once
     if not path.exists():
         path.write_text(text, encoding="utf-8")
-    return cuda_module(str(path), TILE=tile)[name]
+    return cuda_module(str(path), TILE=tile, PAD=pad)[name]
 
 
 def conv(body: str, x: np.ndarray, w: np.ndarray, tile: int = 16) -> np.ndarray:
@@ -100,6 +105,24 @@ def run_conv(kernel, x: np.ndarray, w: np.ndarray, tile: int) -> tuple[np.ndarra
     args = (to_emulator(x), to_emulator(w), y, reads, np.int32(H), np.int32(W))
     kernel((blocks(W - 2, tile), blocks(H - 2, tile)), (tile, tile), args)
     return y.get(), reads.get()
+
+
+def transpose(body: str, x: np.ndarray, pad: int) -> np.ndarray:
+    """y (W, H), computed by blocks of 32 x 32 threads in the emulator; NaN where none writes."""
+    H, W = x.shape
+    y = to_emulator(np.full((W, H), np.nan, np.float32))
+    kernel = module("transpose", body, 32, pad=pad)
+    args = (to_emulator(x), y, np.int32(H), np.int32(W))
+    kernel((blocks(W, 32), blocks(H, 32)), (32, 32), args)
+    return y.get()
+
+
+def transpose_counters(body: str, pad: int) -> Profile:
+    """What the warps of `transpose` do, for an x (64, 96) of full tiles."""
+    with emulated(profile=[]) as settings:
+        transpose(body, np.zeros((64, 96), np.float32), pad)
+    (found,) = settings.profile or []
+    return found
 
 
 def sums(body: str, x: np.ndarray) -> np.ndarray:

@@ -4,7 +4,8 @@
 # **Question.** A GPU multiplies faster than it reads. How can a convolution manage with few reads?
 #
 # You need no GPU: an emulator runs CUDA C on this processor (Linux with g++), thread by thread, in
-# any order, and stops at behaviour that a GPU leaves undefined. It counts reads, not seconds.
+# any order, and stops at behaviour that a GPU leaves undefined. It counts what decides the time on
+# a GPU, not seconds.
 
 # %%
 import minitorch_cnn as mt
@@ -120,6 +121,55 @@ def tiled():
 
 # %% check 4
 check.tiled(tiled)
+
+# %% [markdown]
+# Some copies cannot be coalesced on both sides: to transpose a matrix is to read rows and to write
+# columns. This kernel
+#
+#     transpose(const float* x, float* y, int H, int W)        x (H, W), y (W, H), TILE = 32
+#
+# writes 32 sectors of 32 bytes for each warp where 4 would do:
+
+# %%
+transpose_naive = """
+    const int j = blockIdx.x * TILE + threadIdx.x, i = blockIdx.y * TILE + threadIdx.y;
+    if (i < H && j < W)
+        y[j * H + i] = x[i * W + j];
+"""
+
+# %% [markdown]
+# Shared memory has no rows that must be read together, so the block turns its tile there. But it
+# has 32 banks, and number k lies in bank k % 32: numbers of one bank wait for one another. Where do
+# 32 numbers of a column lie? A macro PAD is 0 or 1; with 1 no two lanes may meet in a bank.
+
+
+# %%
+def transposed():
+    """CUDA C with a __shared__ tile: a warp reads a row of x and writes a row of y."""
+    # begin solution: tile[TILE][TILE + PAD]; read; __syncthreads(); the block's place in y; write
+    # hint: Read as in `transpose_naive`, into the tile. In y the block's place is another: its
+    #     first row is the first column in x. Neighbouring threads write numbers of one row of y.
+    # hint: After the barrier, the thread's row in y is blockIdx.x * TILE + threadIdx.y and its
+    #     column blockIdx.y * TILE + threadIdx.x, if they are inside of y, whose rows have H
+    #     numbers. The number is in the row threadIdx.x of the tile. PAD unused numbers at the end
+    #     of each of the tile's rows move the next row by as many banks.
+    return """
+    __shared__ float tile[TILE][TILE + PAD];
+    const int top = blockIdx.y * TILE, left = blockIdx.x * TILE;
+    int i = top + threadIdx.y, j = left + threadIdx.x;
+    if (i < H && j < W)
+        tile[threadIdx.y][threadIdx.x] = x[i * W + j];
+    __syncthreads();
+    i = left + threadIdx.y;
+    j = top + threadIdx.x;
+    if (i < W && j < H)
+        y[i * H + j] = tile[threadIdx.x][threadIdx.y];
+    """
+    # end solution
+
+
+# %% check 3
+check.transpose(transposed)
 
 # %% [markdown]
 # Batch norm needs a mean: a sum over many numbers, by a block of 128 threads. Each thread sums
@@ -239,6 +289,43 @@ expect(np.allclose(counted["tiled"], formula), "tiled reads ((T + 2) / T)^2, eac
 # %% [markdown]
 # The larger the tile, the less the halo costs. Counts and formula agree, since a side of 64 outputs
 # is a multiple of all four tiles.
+#
+# A transpose has no sums, and moves each number once. What differs is what its warps ask of the
+# memories. The emulator counts that for each line (`python -m minitorch_cnn.kernels.cuda.profile`
+# shows it for the library's kernels):
+
+# %%
+forms = {"naive": (transpose_naive, 0), "tile": (transposed(), 0), "padded tile": (transposed(), 1)}
+ratios = {"naive": (4.5, 1), "tile": (1, 16.5), "padded tile": (1, 1)}
+if not kernels.has_compiler():
+    print(f"skipped: {kernels.NEEDS}, so the ratios are those that the emulator counts elsewhere")
+for name, (body, pad) in forms.items() if kernels.has_compiler() else []:
+    found = kernels.transpose_counters(body, pad)
+    ratios[name] = found.ratio("global"), found.ratio("shared")
+    for line in found.lines:
+        what = f"{line.kind} {'write' if line.writes else 'read'}"
+        each, least = line.units / line.requests, line.least / line.requests
+        print(f"{name:12} {line.place:14} {what:13} {each:.0f} for a warp, at least {least:.0f}")
+plt.figure(figsize=(6.4, 2.8))
+sectors, cycles = np.transpose(list(ratios.values()))
+bars = [
+    plt.barh(np.arange(3) - 0.2, sectors, 0.4, label="sectors of global memory / least"),
+    plt.barh(np.arange(3) + 0.2, cycles, 0.4, label="cycles of shared memory / least"),
+]
+for bar in bars:
+    plt.bar_label(bar, padding=3, fmt="%.3g")
+plt.yticks(np.arange(3), list(ratios))
+plt.xlim(0, 19)
+plt.gca().invert_yaxis()
+plt.title("A tile mends the sectors, its padding the banks")
+plt.legend(loc="lower right")
+plt.show()
+expect(ratios["naive"] == (4.5, 1), "naive touches 32 sectors for each 4 that it writes")
+expect(ratios["padded tile"] == (1, 1), "the padded tile wastes nothing")
+
+# %% [markdown]
+# Half of naive's requests are right, so the ratio is (4 + 32) / (4 + 4); half of the tile's are, so
+# its is (1 + 32) / (1 + 1).
 #
 # Now the roofline of a GPU (NVIDIA's numbers for an H200: 67 T float32 operations per second,
 # 4.8 TB per second), with two operations per product, and one write per output:

@@ -14,7 +14,7 @@ MODULES = {
     "compiler": 6,
     "convolution": 4,
     "cost": 5,
-    "cuda": 5,
+    "cuda": 6,
     "distributed": 4,
     "groups": 5,
     "inception": 5,

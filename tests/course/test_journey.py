@@ -194,7 +194,7 @@ def test_every_check_has_a_seed_with_a_visible_default(number):
 
 def test_without_a_compiler_kernels_are_skipped_with_a_sentence(monkeypatch, capsys):
     monkeypatch.setattr(cuda, "has_compiler", lambda: False)
-    for check in (cuda.convolution, cuda.tiled, cuda.reduction):
+    for check in (cuda.convolution, cuda.tiled, cuda.transpose, cuda.reduction):
         answer = check(lambda: "y[0] = 0;")
         assert not answer and answer.text == f"skipped: {kernels.NEEDS}, so the kernel is not run"
         assert check(lambda: None).text == "no: it returns None: is there no return?"
@@ -211,7 +211,7 @@ def test_without_a_compiler_notebook_12_runs_to_its_end(monkeypatch, capsys):
         if cell.kind == "code":
             exec(cell.text, names)
     said = capsys.readouterr().out
-    assert said.count("skipped: the emulator needs Linux and g++") == 9 and "no: " not in said
+    assert said.count("skipped: the emulator needs Linux and g++") == 11 and "no: " not in said
 
 
 def test_the_index_says_the_points_of_every_notebook():

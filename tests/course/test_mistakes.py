@@ -353,6 +353,26 @@ MISTAKES = {
         ("tiled(tiled)", "tile[threadIdx.y + a][threadIdx.x + b]",
          "LOAD(x, (i + a) * W + j + b)", "read more than once?"),
         ("tiled(tiled)", "sum += tile", "sum = tile", "sum = instead of +="),
+        ("transpose(transposed)", "TILE + PAD", "TILE", "16.5 times the cycles that it needs"),
+        ("transpose(transposed)", "__syncthreads();", "", "is NaN at (0, 1): not written, or made"),
+        ("transpose(transposed)", "= tile[threadIdx.x][threadIdx.y]",
+         "= tile[threadIdx.y][threadIdx.x]", "each tile in its place, but none is transposed"),
+        ("transpose(transposed)", "y[i * H + j] =", "y[i * H + j] = 2 *", "is 2 times what it"),
+        ("transpose(transposed)", "i < W && j < H", "i < W", "touches memory after the array 'y'"),
+        ("transpose(transposed)", """    __shared__ float tile[TILE][TILE + PAD];
+    const int top = blockIdx.y * TILE, left = blockIdx.x * TILE;
+    int i = top + threadIdx.y, j = left + threadIdx.x;
+    if (i < H && j < W)
+        tile[threadIdx.y][threadIdx.x] = x[i * W + j];
+    __syncthreads();
+    i = left + threadIdx.y;
+    j = top + threadIdx.x;
+    if (i < W && j < H)
+        y[i * H + j] = tile[threadIdx.x][threadIdx.y];
+""", """    const int i = blockIdx.y * TILE + threadIdx.y, j = blockIdx.x * TILE + threadIdx.x;
+    if (i < H && j < W)
+        y[j * H + i] = x[i * W + j];
+""", "4.5 times the sectors that they need, most in"),
         ("reduction(reduction)", "__syncthreads();", "", "read before it is written"),
         ("reduction(reduction)", "half > 0", "half > 1", "lack some of the halves"),
         ("reduction(reduction)", "int half = 64", "int half = 32", "of 128 threads it is 64"),

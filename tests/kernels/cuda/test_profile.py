@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minitorch_cnn.kernels.cuda import profile
-from minitorch_cnn.kernels.cuda.array import has_compiler, to_emulator
+from minitorch_cnn.kernels.cuda.array import EmulatorArray, has_compiler, to_emulator
 from minitorch_cnn.kernels.cuda.emulator import emulated
 from minitorch_cnn.kernels.cuda.launch import cuda_module
 from minitorch_cnn.kernels.cuda.profile_cases import CASES, profiles
@@ -65,10 +65,12 @@ def counted(tmp_path):
 
 
 def floats(count):
-    """Zeros from an address that is a multiple of 32."""
-    memory = to_emulator(np.zeros(count + 8, np.float32))
-    start = -memory.ctypes.data % 32 // 4
-    return memory[start : start + count]
+    """Zeros, at an address of the host that is no multiple of 32."""
+    memory = np.zeros(count + 8, np.float32)
+    start = (16 - memory.ctypes.data) % 32 // 4
+    unaligned = np.frombuffer(memory.data, np.float32, count, 4 * start).view(EmulatorArray)
+    assert unaligned.ctypes.data % 32 == 16
+    return unaligned
 
 
 @pytest.mark.parametrize("step, sectors", [(1, 4), (2, 8), (8, 32), (32, 32)])
@@ -79,6 +81,13 @@ def test_a_request_of_a_warp_touches_so_many_sectors(counted, step, sectors):
     assert (write.requests, write.units, write.bytes) == (4, 16, 512)
     assert found.moved == 32 * (4 * sectors + 16) and found.needed == 512 * (step + 1)
     assert found.active == 1
+
+
+@pytest.mark.parametrize("start, sectors", [(0, 4), (1, 5), (8, 4), (12, 5)])
+def test_memory_begins_with_a_sector_and_a_part_of_it_where_it_lies(counted, start, sectors):
+    part = to_emulator(np.zeros(64, np.float32))[start : start + 32]
+    found = counted("copy", 1, 32, (part, floats(32), np.int32(1)))
+    assert [line.units for line in found.lines if not line.writes] == [sectors]
 
 
 def test_four_elements_are_one_request(counted):
