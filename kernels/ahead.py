@@ -28,7 +28,6 @@ FOLLOWING = {
     ("conv2d", "winograd"): ("winograd 3x3, weight_grad", "winograd 3x3, input_grad"),
     ("conv2d", "direct"): ("depthwise 3x3, weight_grad", "depthwise 3x3, input_grad"),
     ("batch_norm", "numba"): ("batch norm",),
-    ("pool2d", "numba"): ("average pooling",),
     ("activation", "numba"): ("relu",),
 }
 LAST = ("cross-entropy", "optimizer steps")  # of every training step

@@ -70,10 +70,9 @@ def _correlate(x, w, matrix, plans, y, after):
     x, w, threads = read_only(x), read_only(w).reshape(-1), get_num_threads()
     for plan in plans:
         memory = plan.memory
-        numbers = thread_scratch("memory", threads, sum(memory[:4]), x.dtype)
-        tables = thread_scratch("tables", threads, memory.table, np.int64)
-        arrays = x, w, y, numbers, tables, matrix, plan.sizes, plan.places, plan.lines
-        arrays += plan.taps, plan.shifts, memory, after, plan.blocks
+        numbers = thread_scratch("memory", threads, sum(memory), x.dtype)
+        arrays = x, w, y, numbers, matrix, plan.sizes, plan.places, plan.lines
+        arrays += plan.taps, plan.runs, memory, after, plan.blocks
         size = plan.macs // MACS_PER_ELEMENT
         parallel_ranges(multiply, len(plan.blocks), size, *arrays, threads=threads)
 

@@ -13,34 +13,45 @@ CHANNELS_AHEAD = 2  # to prefetch: channels are on different pages, which no har
 
 
 @kernel
-def pack_from_image(x, channels, runs, panel_count, NR, panels):
-    """Pack some channels: the offset of the first one, elements to the next, and their number."""
-    at, plane, count = channels
-    lanes, takes = lanes_of(x), runs.takes[: runs.take_starts[panel_count]]
+def pack_from_image(x, channels, runs, q0, q1, NR, pitch, panels):
+    """Pack some channels for the panels q0 ... q1 - 1.
+
+    channels: the offset of the first one, elements to the next, and their number; pitch: elements
+    from a panel to the next.
+    """
+    (at, plane, count), lanes = channels, lanes_of(x)
+    takes = runs.takes[runs.starts[q0, 0] : runs.starts[q1, 0]]
     for c in range(count):
+        row = c * NR - q0 * pitch
         for k in range(len(takes)):
             source, length = at + c * plane + takes[k, 1], takes[k, 2]
             for ahead in range(0, length, lanes):
                 prefetch(x, source + CHANNELS_AHEAD * plane + ahead)
             if source + length + lanes <= len(x):
-                copy_over(x, source, panels, takes[k, 0] + c * NR, length)
+                copy_over(x, source, panels, row + takes[k, 0], length)
             else:
-                copy_run(x, source, panels, takes[k, 0] + c * NR, length)
+                copy_run(x, source, panels, row + takes[k, 0], length)
 
 
 @kernel
-def pack_from_lines(x, channels, step, line, runs, panel_count, NR, pitch, panels):
-    """Pack all taps of some channels, each through a line; step: the stride in a row."""
-    (at, plane, number), lanes = channels, lanes_of(x)
-    fills, takes, starts, taps = runs.fills, runs.takes, runs.take_starts, runs.shifts
+def pack_from_lines(x, channels, step, line, rows, runs, q0, q1, NR, pitch, panels):
+    """pack_from_image for all taps, each channel through a line.
+
+    step: the stride in a row; rows: the first row of the line, the one after the last, and the
+    elements of one.
+    """
+    (at, plane, number), (r0, r1, columns), lanes = channels, rows, lanes_of(x)
+    fills, takes, starts, taps = runs.fills, runs.takes, runs.starts, runs.shifts
+    base = r0 * columns
     for c in range(number):
-        for k in range(len(fills)):
-            copy_strided(x, at + c * plane + fills[k, 1], step, line, fills[k, 0], fills[k, 2])
-        row = c * len(taps) * NR
-        for q in range(panel_count):
-            for k in range(starts[q], starts[q + 1]):
+        for k in range(runs.fill_starts[r0], runs.fill_starts[r1]):
+            source = at + c * plane + fills[k, 1]
+            copy_strided(x, source, step, line, fills[k, 0] - base, fills[k, 2])
+        row = c * len(taps) * NR - q0 * pitch
+        for q in range(q0, q1):
+            for k in range(starts[q, 0], starts[q + 1, 0]):
                 # Beyond a run is the next one, which overwrites it; beyond a row, the next tap's.
                 column, count = takes[k, 0] - q * pitch, takes[k, 2]
                 room = column + (count + lanes - 1) // lanes * lanes <= NR
                 to = takes[k, 0] + row
-                copy_shifted(line, takes[k, 1], taps, panels, to, NR, count, room)
+                copy_shifted(line, takes[k, 1] - base, taps, panels, to, NR, count, room)

@@ -14,6 +14,7 @@ from ...machine import machine
 from ...micro_kernel import MR, NR_VECTORS
 from ...workspace import cut
 from .grid import Grid
+from .runs import Lines, Places, Runs, list_runs
 from .weights import STRIPS_PER_PASS, Matrix
 
 PACK_CYCLES = 4  # to pack a vector of B, against one for each multiply-add of it
@@ -34,40 +35,13 @@ class Sizes(NamedTuple):
     whole: bool  # C is all of y: positions follow one another in both
 
 
-class Places(NamedTuple):
-    """The grid of positions (i, j): where x is read and y is written."""
-
-    GH: int
-    GW: int
-    sh: int
-    sw: int
-    top: int
-    left: int
-    start_h: int
-    start_w: int
-    step_h: int
-    step_w: int
-
-
-class Lines(NamedTuple):
-    """The lines of a channel: ph * pw phases, each of some rows of `columns` elements."""
-
-    ph: int
-    pw: int
-    columns: int
-    more: int  # rows beyond those of the positions
-
-
 class Memory(NamedTuple):
-    """The elements that a block needs of each kind, and of its lists of runs."""
+    """The elements that a block needs of each kind."""
 
     weights: int
     tile: int
     panels: int
     line: int
-    runs: int
-    fills: int
-    table: int
 
 
 class Plan(NamedTuple):
@@ -79,7 +53,7 @@ class Plan(NamedTuple):
     lines: Lines
     memory: Memory
     taps: np.ndarray  # indices in the flat kernel
-    shifts: np.ndarray  # of each tap, from the first that is read
+    runs: Runs
     blocks: np.ndarray  # rows of g, q0, q1, s0, s1: panels of positions, strips of rows
     macs: int
 
@@ -90,7 +64,7 @@ def arrange(matrix: Matrix, grid: Grid, x_shape: tuple, y_size: tuple, itemsize:
     top, left = (min(at[axis] for at in grid.at) for axis in (0, 1))
     shifts = [(h - top, w - left) for h, w in grid.at]
     down, right = (max(shift[axis] for shift in shifts) for axis in (0, 1))
-    lines = Lines(min(sh, down + 1), min(sw, right + 1), GW + right // sw, down // sh)
+    more = down // sh
 
     T, NR, m = len(grid.taps), NR_VECTORS * machine().lanes(itemsize), machine()
     KC, NC, MC = blocking(m, MR, NR, itemsize, threads)
@@ -104,26 +78,25 @@ def arrange(matrix: Matrix, grid: Grid, x_shape: tuple, y_size: tuple, itemsize:
     most = max(1, NC * KC // (depth * NR)), max(1, MC // MR)
     blocks = _blocks(matrix, T, panels, most, threads)
     wide = max((q1 - q0 for _, q0, q1, _, _ in blocks), default=0)
-    rows = wide * NR // GW + 2
-    more = (wide * NR // (GH * GW) + 2) * lines.more
-    fills = 0 if in_place else lines.ph * lines.pw * (rows + more)
+    # The images of a block may end in it: each has `more` rows beyond those of its positions.
+    rows = wide * NR // GW + 2 + (wide * NR // (GH * GW) + 2) * more
+    lines = Lines(min(sh, down + 1), min(sw, right + 1), rows, GW + right // sw, more)
+    places = Places(GH, GW, sh, sw, top, left, *grid.start, *grid.step)
     memory = Memory(
         panels=wide * (depth + 1) * NR,
-        line=0 if in_place else lines.ph * lines.pw * (rows + more) * lines.columns + NR,
+        line=0 if in_place else lines.ph * lines.pw * rows * lines.columns + NR,
         tile=MR * NR,
         weights=STRIPS_PER_PASS * MR * depth,
-        runs=wide + rows + 1,
-        fills=fills,
-        table=3 * fills + 8 * (wide + rows + 1) + T,
     )
+    y_shape = N, matrix.groups * matrix.rows, *y_size
     return Plan(
         grid=grid,
         sizes=sizes,
-        places=Places(GH, GW, sh, sw, top, left, *grid.start, *grid.step),
+        places=places,
         lines=lines,
         memory=memory,
         taps=np.array(grid.taps, np.int64),
-        shifts=np.array(shifts, np.int64),
+        runs=list_runs(sizes, places, lines, shifts, (depth + 1) * NR, x_shape, y_shape),
         blocks=np.array(blocks, np.int64).reshape(-1, 5),
         macs=N * GH * GW * matrix.groups * matrix.rows * matrix.terms * T,
     )

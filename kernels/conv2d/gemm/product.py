@@ -15,7 +15,7 @@ from ...thread_pool import shared
 from ...vector_copy import gather_run, spread_run
 from .grid import block_of
 from .pack_b import pack_from_image, pack_from_lines
-from .runs import list_block
+from .runs import row_of
 from .weights import STRIPS_PER_PASS, pack_strips, prefetch_strips
 
 
@@ -42,8 +42,8 @@ class Stage(NamedTuple):
 
 
 @kernel
-def multiply(x, w, y, memories, tables, matrix, sizes, places, lines, taps, shifts, memory, after,
-             blocks, pool, first, last):  # fmt: skip
+def multiply(x, w, y, memories, matrix, sizes, places, lines, taps, runs, memory, after, blocks,
+             pool, first, last):  # fmt: skip
     """Compute some blocks of y: the loops jc and pc."""
     if shared(pool, first, last):
         return
@@ -59,18 +59,19 @@ def multiply(x, w, y, memories, tables, matrix, sizes, places, lines, taps, shif
     for k in range(first, last):
         g, q0, q1, s0, s1 = block_of(blocks, k)
         p0, p1 = q0 * NR, min(q1 * NR, end)
-        runs = list_block(
-            tables[-pool], memory, x.shape, y.shape, sizes, places, lines, shifts, pitch, p0, p1
-        )
+        r0, r1 = row_of(p0, places, lines), row_of(p1 - 1, places, lines) + lines.more + 1
         line[:] = 0
         c = Out(out, g * sizes.rows * plane, plane, CY * plane, places.step_w, sizes.rows)
         for c0 in range(0, C, sizes.step):
             c1 = min(c0 + sizes.step, C)
             channels = (g * C + c0) * H * W, H * W, c1 - c0
             if sizes.in_place:
-                pack_from_image(flat, channels, runs, q1 - q0, NR, panels)
+                pack_from_image(flat, channels, runs, q0, q1, NR, pitch, panels)
             else:
-                pack_from_lines(flat, channels, places.sw, line, runs, q1 - q0, NR, pitch, panels)
+                rows = r0, r1, lines.columns
+                pack_from_lines(
+                    flat, channels, places.sw, line, rows, runs, q0, q1, NR, pitch, panels
+                )
             depth, row = (c1 - c0) * T, g * sizes.strips * MR
             stage = Stage(depth, c0 > 0, c1 == C and len(bias) > 0, bias, row, relu)
             for begin in range(s0, s1, STRIPS_PER_PASS):
@@ -106,14 +107,14 @@ def add_block(a, a_at, panels, pitch, c, stage, runs, sizes, places, block, end,
     for q in range(q0, q1):
         n, at = q * NR // plane, q * NR % plane
         count, b_at = min(NR, end - q * NR), (q - q0) * pitch
-        if sizes.whole and valid == MR and count == NR and at + NR <= plane:
-            to = row + n * c.image + at
-            add_tile(a, a_at, s * MR, panels, b_at, count, stage, c.y, to, c.plane)
-        else:
-            puts = runs.puts[runs.put_starts[q - q0] : runs.put_starts[q - q0 + 1]]
-            if stage.more:
-                load_tile(c, row, valid, puts, tile, NR)
-            add_tile(a, a_at, s * MR, panels, b_at, count, stage, tile, 0, NR)
+        whole = sizes.whole and valid == MR and count == NR and at + NR <= plane
+        puts = runs.puts[runs.starts[q, 1] : runs.starts[q + 1, 1]]
+        if stage.more and not whole:
+            load_tile(c, row, valid, puts, tile, NR)
+        to = row + n * c.image + at
+        target, to, to_row = (c.y, to, c.plane) if whole else (tile, 0, NR)
+        add_tile(a, a_at, s * MR, panels, b_at, count, stage, target, to, to_row)
+        if not whole:
             store_tile(c, row, valid, puts, tile, NR)
 
 

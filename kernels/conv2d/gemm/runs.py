@@ -7,7 +7,8 @@ phases by the stride,
     line[a, b, q, m] = x[h * stride + a + top, m * stride + b + left]    q: row h of an image
 
 so one tap reads adjacent elements of it for adjacent positions of a row, at a constant distance
-from those of the first tap. The runs are the same for all channels: a block lists them once.
+from those of the first tap. The runs are the same for all channels and calls: a plan lists them
+once, for a line that holds all images. A block reads the part of its positions.
 """
 
 from typing import NamedTuple
@@ -17,97 +18,107 @@ import numpy as np
 from ...jit import kernel
 
 
+class Places(NamedTuple):
+    """The grid of positions (i, j): where x is read and y is written."""
+
+    GH: int
+    GW: int
+    sh: int
+    sw: int
+    top: int
+    left: int
+    start_h: int
+    start_w: int
+    step_h: int
+    step_w: int
+
+
+class Lines(NamedTuple):
+    """The lines of a channel: ph * pw phases, each of some rows of `columns` elements."""
+
+    ph: int
+    pw: int
+    rows: int  # of the longest block
+    columns: int
+    more: int  # rows of an image beyond those of its positions
+
+
 class Runs(NamedTuple):
-    """The runs of a block. A row of each list: offset in the target, in the source, and count;
+    """The runs of a grid. A row of each list: offset in the target, in the source, and count;
     for `puts` the offset in a tile, in y, and count.
     """
 
-    fills: np.ndarray  # from a channel of the image to its line
-    takes: np.ndarray  # from the line, or the image, to the panels of B
-    take_starts: np.ndarray  # of each panel, and their number
-    puts: np.ndarray  # from a tile to a row of y
-    put_starts: np.ndarray
+    fills: np.ndarray  # from a channel of the images to its line
+    fill_starts: np.ndarray  # of each row of the line, and their number
+    takes: np.ndarray  # from the line, or the images, to the panels of B
+    puts: np.ndarray  # from a tile to y
+    starts: np.ndarray  # of each panel in takes and puts, and their numbers
     shifts: np.ndarray  # of each tap in the line
 
 
-@kernel
-def list_block(table, memory, x, y, sizes, places, lines, shifts, pitch, first, last):
-    """The runs of the positions first ... last - 1; x and y are the shapes of the images."""
-    _, CX, H, W = x
-    _, CY, YH, YW = y
-    GH, GW = places.GH, places.GW
-    images = (last - 1) // (GH * GW) - first // (GH * GW) + 1
-    rows = (last - 1) // GW - first // GW + 1 + images * lines.more
-    fills, rest = table[: 3 * memory.fills].reshape(-1, 3), table[3 * memory.fills :]
-    takes, rest = rest[: 3 * memory.runs].reshape(-1, 3), rest[3 * memory.runs :]
-    puts, rest = rest[: 3 * memory.runs].reshape(-1, 3), rest[3 * memory.runs :]
-    starts, ends = rest[: memory.runs], rest[memory.runs : 2 * memory.runs]
-    taps = rest[2 * memory.runs : 2 * memory.runs + len(shifts)]
-    NR = sizes.NR
-    if sizes.in_place:
-        _list_runs(places, (CX * H * W, W, 1, 0, True), NR, pitch, first, last, takes, starts)
-    else:
-        fills = fills[: _list_fills((CX, H, W), places, lines, rows, first, last, fills)]
-        line = 0, lines.columns, 1, lines.more, lines.columns == GW
-        _list_runs(places, line, NR, pitch, first, last, takes, starts)
-        for t in range(len(shifts)):
-            h, w = shifts[t]
-            phase = h % places.sh * lines.pw + w % places.sw
-            taps[t] = (phase * rows + h // places.sh) * lines.columns + w // places.sw
-    out = CY * YH * YW, YW * places.step_h, places.step_w, 0, sizes.whole
-    _list_runs(places, out, NR, 0, first, last, puts, ends)
-    start = places.start_h * YW + places.start_w
-    for k in range(ends[(last - first + NR - 1) // NR]):
-        puts[k, 1] += start
-    return Runs(fills, takes, starts, puts, ends, taps)
+def list_runs(sizes, places: Places, lines: Lines, shifts, pitch, x_shape, y_shape) -> Runs:
+    """The runs of all positions of a grid.
 
-
-@kernel
-def _list_fills(shape, places, lines, rows, first, last, runs):
-    """The runs from a channel to its line; what they leave out is padding. Returns their number."""
-    CX, H, W = shape
-    GW, sh, sw, top, left = places.GW, places.sh, places.sw, places.top, places.left
-    plane, base, k = places.GH * GW, 0, 0
-    for n in range(first // plane, (last - 1) // plane + 1):
-        i0 = max(first - n * plane, 0) // GW
-        count = (min(last - n * plane, plane) - 1) // GW + 1 - i0 + lines.more
-        for phase in range(lines.ph * lines.pw):
-            a, b = phase // lines.pw, phase % lines.pw
-            before = min(max(-((b + left) // sw), 0), lines.columns)
-            after = max(min((W - 1 - b - left) // sw + 1, lines.columns), before)
-            for q in range(count):
-                h = (i0 + q) * sh + a + top
-                if 0 <= h < H and after > before:
-                    runs[k, 0] = (phase * rows + base + q) * lines.columns + before
-                    runs[k, 1] = (n * CX * H + h) * W + before * sw + b + left
-                    runs[k, 2] = after - before
-                    k += 1
-        base += count
-    return k
-
-
-@kernel
-def _list_runs(places, other, NR, pitch, first, last, runs, starts):
-    """The runs between panels of NR positions, `pitch` elements apart, and another array.
-
-    other: its elements from an image to the next (0: the rows of images follow one another), from
-    a row to the next, and from a position to the next; the rows beyond those of an image; whether
-    rows of positions are adjacent.
+    shifts: rows and columns of each tap from the first that is read; pitch: elements from a panel
+    of B to the next.
     """
-    image, row, step, more, joined = other
-    GH, GW = places.GH, places.GW
-    plane, p, k, base = GH * GW, first, 0, -(first % (GH * GW) // GW) * row
-    while p < last:
-        n, at, panel, column = p // plane, p % plane, (p - first) // NR, (p - first) % NR
-        if at == 0 and p > first and image == 0:
-            base += (GH + more) * row
-        if column == 0:
-            starts[panel] = k
-        start = n * image if image > 0 else base
-        run = min(last - p, NR - column, plane - at if joined else GW - at % GW)
-        runs[k, 0] = panel * pitch + column
-        runs[k, 1] = start + at // GW * row + at % GW * step
-        runs[k, 2] = run
-        k += 1
-        p += run
-    starts[(last - first + NR - 1) // NR] = k
+    N, CX, H, W = x_shape
+    CY, YH, YW = y_shape[1:]
+    GH, GW, columns, phase = places.GH, places.GW, lines.columns, lines.rows * lines.columns
+    panels = sizes.NR, pitch
+    if sizes.in_place:
+        fills, fill_starts = np.zeros((0, 3), np.int64), np.zeros(N * GH + 1, np.int64)
+        takes, take_starts = _list_runs(places, panels, N, (CX * H * W, W, 1), True)
+    else:
+        fills, fill_starts = _list_fills(places, lines, x_shape)
+        line = (GH + lines.more) * columns, columns, 1
+        takes, take_starts = _list_runs(places, panels, N, line, columns == GW)
+    out = CY * YH * YW, places.step_h * YW, places.step_w
+    puts, put_starts = _list_runs(places, (sizes.NR, 0), N, out, sizes.whole)
+    puts[:, 1] += places.start_h * YW + places.start_w
+    h, w = np.array(shifts, np.int64).T
+    in_phase = h // places.sh * columns + w // places.sw
+    taps = (h % places.sh * lines.pw + w % places.sw) * phase + in_phase
+    return Runs(fills, fill_starts, takes, puts, np.stack([take_starts, put_starts], 1), taps)
+
+
+def _list_fills(places: Places, lines: Lines, x_shape) -> tuple[np.ndarray, np.ndarray]:
+    """The runs from a channel to its line, and where each row begins; the rest is padding."""
+    N, CX, H, W = x_shape
+    _, _, sh, sw, top, left, *_ = places
+    rows = np.arange(N * (places.GH + lines.more))[:, None]
+    n, i = np.divmod(rows, places.GH + lines.more)
+    a, b = np.divmod(np.arange(lines.ph * lines.pw), lines.pw)
+    h = i * sh + a + top
+    before = np.clip(-((b + left) // sw), 0, lines.columns)
+    after = np.clip((W - 1 - b - left) // sw + 1, before, lines.columns)
+    target = ((a * lines.pw + b) * lines.rows + rows) * lines.columns + before
+    source = (n * CX * H + h) * W + before * sw + b + left
+    inside = (h >= 0) & (h < H) & (after > before)
+    runs = np.stack(np.broadcast_arrays(target, source, after - before), 2)[inside]
+    return runs, np.append(0, np.cumsum(inside.sum(1)))
+
+
+def _list_runs(places: Places, panels: tuple, images: int, steps: tuple, joined: bool):
+    """The runs between panels and another array, and where those of each panel begin.
+
+    panels: positions in one, and elements from one to the next; steps: elements of the other array
+    from an image, a row and a position to the next; joined: whether the rows of an image are
+    adjacent in it.
+    """
+    (NR, pitch), plane = panels, places.GH * places.GW
+    positions = images * plane
+    ends = np.arange(0, positions, max(plane if joined else places.GW, 1))
+    p = np.union1d(np.arange(0, positions, NR), ends)
+    n, at = np.divmod(p, plane)
+    i, j = np.divmod(at, places.GW)
+    other = n * steps[0] + i * steps[1] + j * steps[2]
+    runs = np.stack([p // NR * pitch + p % NR, other, np.diff(p, append=positions)], 1)
+    return runs, np.searchsorted(p, np.arange(0, positions + NR, NR))
+
+
+@kernel
+def row_of(p, places, lines):
+    """The row of a line that position p reads first."""
+    plane = places.GH * places.GW
+    return p // plane * (places.GH + lines.more) + p % plane // places.GW
