@@ -82,7 +82,7 @@ def test_a_class_of_thirty_has_the_expected_grades_in_time(a_class, tmp_path):
     folder, expected = a_class
     assert len(expected) == 30
     start = time.perf_counter()
-    limits = Limits(seconds=30, megabytes=1024)
+    limits = Limits(seconds=15, megabytes=1024)
     results = grade_class(folder, tmp_path / "reports", jobs=2, limits=limits)
     seconds = time.perf_counter() - start
     print(f"a class of thirty: {seconds:.0f} s")
