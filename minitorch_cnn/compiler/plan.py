@@ -23,6 +23,8 @@ from .choice import Choice
 from .memory import Life, live_peak, planned
 from .steps import Step, fused
 
+WIDE, NARROW = ":blocks", ":narrow blocks"  # ends of the names of ordinary arrays' copies in blocks
+
 
 class Place(NamedTuple):
     """Where a value in blocks is: channels from `first` on in the array of `root`."""
@@ -121,7 +123,8 @@ class _Planner:
         source = step.node.inputs[0]
         w = self.choice.constant(step.node.inputs[1])
         pads = self.choice.window(step.node, w.shape[2:]).padding
-        root = self.places[source].root if source in self.blocked else f"{source}:blocks"
+        is_blocked = source in self.blocked
+        root = self.places[source].root if is_blocked else self._copy_of(source, convolved=True)
         before = self.borders.get(root, (0, 0))
         self.borders[root] = (max(before[0], *pads[0]), max(before[1], *pads[1]))
 
@@ -145,7 +148,7 @@ class _Planner:
             if step.output not in self.blocked:
                 self._run_ordinary(step)
                 continue
-            sources = [self._source(step, name) for name in self._images(step)]
+            sources = [self._source(step, name, k) for k, name in enumerate(self._images(step))]
             root = self.places[step.output].root
             if root not in cleared:
                 cleared.add(root)
@@ -176,13 +179,14 @@ class _Planner:
             return list(self.choice.gate(node) or ())
         return [node.inputs[0], *([step.residual] if step.residual else [])]
 
-    def _source(self, step: Step, name: str) -> str:
-        """The value in blocks that a step reads, packed first if it is an ordinary array."""
+    def _source(self, step: Step, name: str, k: int) -> str:
+        """The value in blocks that a step reads as its k-th image, packed first if it is an
+        ordinary array."""
         if name in self.blocked:
             return name
-        copy = f"{name}:blocks"
+        copy = self._copy_of(name, convolved=k == 0)
         if copy not in self.places:
-            narrow = self.choice.is_narrow(name) and name == step.node.inputs[0]
+            narrow = copy.endswith(NARROW)
             at = kernels.blocked(
                 self._image(name), self.dtype.itemsize, self.borders.get(copy, (0, 0)), narrow
             )
@@ -193,8 +197,13 @@ class _Planner:
             self.entries.append(Entry(f"pack {name}", call, (None, copy), reads=(name,)))
         return copy
 
+    def _copy_of(self, name: str, convolved: bool) -> str:
+        """The name of an ordinary array's copy in blocks: a convolution reads a narrow one where it
+        can; a residual is in blocks as wide as those of the result."""
+        return name + (NARROW if convolved and self.choice.is_narrow(name) else WIDE)
+
     def layout_of(self, source: str) -> Layout:
-        return self.roots[source] if source.endswith(":blocks") else self.layout(source)
+        return self.layout(source) if source in self.blocked else self.roots[source]
 
     def _root(self, source: str) -> str:
         return self.places[source].root

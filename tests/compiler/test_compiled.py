@@ -109,7 +109,27 @@ def test_random_nets(seeds):
     for seed in seeds:
         mt.manual_seed(seed)
         net = Random(seed).double().eval()
-        agree(net, mt.randn(3, 4, 12, 10, dtype=mt.float64), 1e-9)
+        x = mt.randn(3, 4, 12, 10, dtype=mt.float64)
+        agree(net, x, 1e-9)
+        with mt.no_grad():
+            expected = net(x).numpy()
+            found = mt.compile(net.float())(x.float()).numpy()
+        error = np.abs(found - expected).max() / np.abs(expected).max()
+        assert error < 3e-5, f"seed {seed}: {error}"
+
+
+@pytest.mark.parametrize("channels", [3, 4, 8, 16])
+def test_an_input_of_few_channels_is_also_a_residual(channels):
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = nn.Conv2d(channels, channels, 3, padding=1)
+            self.last = nn.Conv2d(channels, channels, 1)
+
+        def forward(self, x):
+            return self.last(F.relu(self.first(x) + x)) + x
+
+    agree(Net().eval(), mt.randn(2, channels, 12, 10))
 
 
 @pytest.mark.parametrize("size", [5, 4])

@@ -4,7 +4,9 @@ import numpy as np
 
 import minitorch_cnn as mt
 
-KINDS = ("conv", "residual", "gate", "branches", "resample", "shuffle", "split")
+KINDS = (
+    "conv", "residual", "gate", "branches", "resample", "shuffle", "split", "plain", "pool", "sum",
+)  # fmt: skip
 
 
 def written_for(m):
@@ -71,6 +73,22 @@ def written_for(m):
                 return m.cat([b * a.sigmoid(), a], 1)
 
             return f
+
+        def plain(self):
+            layer = self.added(nn.Conv2d(self.channels, self.channels, 3, padding=1))
+            if self.number(True, False):
+                return lambda x: F.relu(layer(x) + x)
+            return lambda x: x + F.relu6(layer(x))
+
+        def pool(self):
+            stride, function = self.number(1, 2), self.number(F.max_pool2d, F.avg_pool2d)
+            return lambda x: function(x, 3, stride, 1)
+
+        def sum(self):
+            norm = self.added(nn.BatchNorm2d(self.channels))
+            wide = self.added(nn.Conv2d(self.channels, 16, 1, bias=False))
+            back = self.added(nn.Conv2d(16, self.channels, (3, 1), padding=(1, 0)))
+            return lambda x: back(F.hardswish(wide(x))) + F.elu(norm(x)) + x
 
         def forward(self, x):
             for part in self.plan:
