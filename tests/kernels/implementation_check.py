@@ -89,9 +89,15 @@ def order_of(case):
     return ORDERS[crc32(str(case).encode()) % len(ORDERS)]
 
 
+def placed(array):
+    """An input of a kernel where it is to lie: guard_pages.py puts it beside pages without access.
+    """
+    return array
+
+
 def draw(rng, shape, dtype):
     """Random values in a read-only array."""
-    array = rng.standard_normal(shape).astype(dtype)
+    array = placed(rng.standard_normal(shape).astype(dtype))
     array.flags.writeable = False
     return array
 
@@ -222,7 +228,7 @@ class ActivationCase(NamedTuple):
 
     def results(self):
         rng = np.random.default_rng(0)
-        gy, kept = rng.standard_normal((2, *self.shape)).astype(self.dtype)
+        gy, kept = map(placed, rng.standard_normal((2, *self.shape)).astype(self.dtype))
         kept[..., 1::2] *= 20
         kept.reshape(-1)[: len(KINKS)] = KINKS[: kept.size]
         # Copies to compare with: read-only arrays would be types of their own to compile for.
@@ -245,11 +251,11 @@ class CrossEntropyCase(NamedTuple):
     def results(self):
         rng = np.random.default_rng(0)
         N, C, L = self.shape
-        x = 3 * rng.standard_normal(self.shape).astype(self.dtype)
-        target = rng.integers(0, C, (N, L))
+        x = placed(3 * rng.standard_normal(self.shape).astype(self.dtype))
+        target = placed(rng.integers(0, C, (N, L)))
         target[rng.random((N, L)) < 0.2] = -100
-        weight = rng.uniform(0, 2, C).astype(self.dtype) if self.weighted else None
-        gy = rng.standard_normal((N, L)).astype(self.dtype)
+        weight = placed(rng.uniform(0, 2, C).astype(self.dtype)) if self.weighted else None
+        gy = placed(rng.standard_normal((N, L)).astype(self.dtype))
         args = target, weight, -100, self.smoothing
         y, m, s = cross_entropy.cross_entropy_forward(x, *args)
         gx = cross_entropy.cross_entropy_backward(gy, x, m, s, *args)
@@ -263,12 +269,14 @@ class OptimizerCase(NamedTuple):
     arrays: tuple[bool, ...]
     settings: tuple
     dtype: type = np.float64
+    shape: tuple[int, ...] = (7, 5)
 
     def results(self):
         rng = np.random.default_rng(0)
-        p, *state = np.abs(rng.standard_normal((1 + len(self.arrays), 7, 5))).astype(self.dtype)
+        drawn = np.abs(rng.standard_normal((1 + len(self.arrays), *self.shape)))
+        p, *state = map(placed, drawn.astype(self.dtype))
         state = [array if given else None for array, given in zip(state, self.arrays, strict=True)]
-        for g in rng.standard_normal((2, 7, 5)).astype(self.dtype):
+        for g in map(placed, rng.standard_normal((2, *self.shape)).astype(self.dtype)):
             getattr(optimizer, self.step)(p, g, *state, *self.settings)
         return {"p": p} | {str(i): array for i, array in enumerate(state) if array is not None}
 
@@ -281,9 +289,9 @@ class PReLUCase(NamedTuple):
 
     def results(self):
         rng = np.random.default_rng(0)
-        gy, x = rng.standard_normal((2, *self.shape)).astype(self.dtype)
+        gy, x = map(placed, rng.standard_normal((2, *self.shape)).astype(self.dtype))
         x[:1, :, :3] = np.array([0.0, -0.0, np.inf], self.dtype)[: x.shape[2]]
-        w = rng.standard_normal(self.shape[1]).astype(self.dtype)
+        w = placed(rng.standard_normal(self.shape[1]).astype(self.dtype))
         before = gy.copy(), x.copy(), w.copy()
         y = prelu.prelu_forward(x, w)
         gx, gw = prelu.prelu_backward(gy, x, w)

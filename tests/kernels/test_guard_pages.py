@@ -13,7 +13,19 @@ pytest.importorskip("numba")
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="pages are protected by mprotect(2)")
 
 ROOT = Path(__file__).parents[2]
-OPERATIONS = "direct", "pool2d"
+KERNELS = (  # operator, implementation
+    ("conv2d", "direct"),
+    ("conv2d", "winograd"),
+    ("pool2d", "numba"),
+    ("compiled", "direct"),
+    ("activation", "numba"),
+    ("batch_norm", "numba"),
+    ("cross_entropy", "numba"),
+    ("local_response_norm", "numba"),
+    ("optimizer", "numba"),
+    ("prelu", "numba"),
+    ("resample", "numba"),
+)
 
 
 def run(machine, *command):
@@ -30,16 +42,17 @@ def run(machine, *command):
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
-def test_random_cases_stay_inside_their_arrays(operation):
-    run("", "-m", "tests.kernels.guard_pages", operation, "100")
+@pytest.mark.parametrize(("operator", "name"), KERNELS[:3])
+def test_random_cases_stay_inside_their_arrays(operator, name):
+    run("", "-m", "tests.kernels.guard_pages", operator, name, "100")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("machine", ["", "avx2", "sse"])
-@pytest.mark.parametrize("operation", OPERATIONS)
-def test_many_random_cases_stay_inside_their_arrays_on_every_machine(operation, machine):
-    run(machine, "-m", "tests.kernels.guard_pages", operation, "2000", "1")
+@pytest.mark.parametrize(("operator", "name"), KERNELS)
+def test_many_random_cases_stay_inside_their_arrays_on_every_machine(operator, name, machine):
+    count = 2000 if operator in ("conv2d", "pool2d") else 40 if operator == "compiled" else 400
+    run(machine, "-m", "tests.kernels.guard_pages", operator, name, str(count), "1")
 
 
 @pytest.mark.slow
