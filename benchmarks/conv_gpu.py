@@ -4,12 +4,12 @@ Rows are those of benchmarks.conv. The columns of an implementation are the medi
 share of the roofline, the largest error at sampled elements, and the time over that of the faster
 of PyTorch's two layouts, "torch" (NCHW) and "torch nhwc" (channels last). The roofline is the
 minimum time at the measured ceilings: of moving x, w and y once, or of the multiply-adds, whichever
-is longer.
+is longer. A row is printed, and written to the file of --json, when it has been measured; rows that
+are in the file are not measured again.
 """
 
 from __future__ import annotations
 
-import json
 import statistics
 
 from minitorch_cnn.kernels import dispatch
@@ -17,6 +17,7 @@ from minitorch_cnn.kernels import dispatch
 from .competitors import FORMATS
 from .gpu import (
     Ceilings,
+    Kept,
     ceilings,
     event_times,
     gpu_machine,
@@ -30,6 +31,7 @@ from .timing import geometric_mean
 
 IMPLEMENTATIONS = ("numba_cuda", "cuda")
 RIVALS = FORMATS["torch"]
+SAMPLES = 16  # of a result, compared with the definition
 
 
 class GpuProblem(Problem):
@@ -69,22 +71,28 @@ class GpuProblem(Problem):
         return [torch_call(self.layer, direction, nhwc, found) for found in tensors]
 
 
-def measure(problem: GpuProblem, direction: str, ceiling: Ceilings, vs_torch: bool, repeats: int):
+def columns(options) -> list[str]:
+    """Our implementations and the rivals that are timed."""
+    ours = IMPLEMENTATIONS[-1:] if options.chosen else IMPLEMENTATIONS
+    ours = [name for name in ours if name in dispatch.available("conv2d")]
+    return [*ours, *(RIVALS if options.vs else ())]
+
+
+def measure(
+    problem: GpuProblem, direction: str, ceiling: Ceilings, names: list[str], repeats: int
+) -> dict:
     """One row: {implementation or rival: figures, or {"failed": reason} if it cannot run}."""
     fns, errors, failed = {}, {}, {}
-    for implementation in IMPLEMENTATIONS:
-        if implementation not in dispatch.available("conv2d"):
-            continue
+    for implementation in (name for name in names if name not in RIVALS):
         calls = problem.calls(direction, implementation)
         with row_goes_on(failed, implementation):
-            errors[implementation] = problem.error(direction, calls[0]().get())
+            errors[implementation] = problem.error(direction, calls[0]().get(), SAMPLES)
             fns[implementation] = calls
-    if vs_torch:
-        for name in RIVALS:
-            with row_goes_on(failed, name):
-                calls = problem.rival_calls(direction, nhwc=name.endswith("nhwc"))
-                calls[0]()
-                fns[name] = calls
+    for name in (name for name in names if name in RIVALS):
+        with row_goes_on(failed, name):
+            calls = problem.rival_calls(direction, nhwc=name.endswith("nhwc"))
+            calls[0]()
+            fns[name] = calls
     operations = 2 * problem.layer.macs(problem.batch)
     times = event_times(fns, repeats, host := {})
     row = figures_of(times, errors, ceiling, problem.bytes, operations)
@@ -107,29 +115,30 @@ def figures_of(times: dict, errors: dict, ceiling: Ceilings, size: int, operatio
     return row
 
 
-def table(rows: list[dict]) -> str:
-    """The rows as text, a group of columns per implementation and rival."""
-    names = list(dict.fromkeys(name for row in rows for name in row["figures"]))
-    head, lines = [f"{'suite':10} {'layer':18} {'direction':9}"], []
-    head += [
+def head(names: list[str]) -> str:
+    """The head of the table: a group of columns per implementation and rival."""
+    groups = (
         f"{name + ' ms':>14} {'roof':>5}"
         + ("" if name in RIVALS else f" {'error':>7} {'ratio':>6}")
         for name in names
-    ]
-    for row in rows:
-        cells = [f"{row['suite']:10} {row['layer']:18} {row['direction']:9}"]
-        for name, width in zip(names, map(len, head[1:]), strict=True):
-            found = row["figures"].get(name)
-            text = "" if found is None else f"{'failed':>14}"
-            if found is not None and "ms" in found:
-                text = f"{found['ms']:14.4f} {found['roofline']:5.0%}"
-            if found is not None and "error" in found:
-                text += f" {found['error']:7.0e}"
-            if found is not None and "ratio" in found:
-                text += f" {found['ratio']:6.2f}"
-            cells.append(text.ljust(width))
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(["  ".join(head), *lines])
+    )
+    return "  ".join([f"{'suite':10} {'layer':18} {'direction':9}", *groups])
+
+
+def line(row: dict, names: list[str]) -> str:
+    """A row of the table."""
+    cells = [f"{row['suite']:10} {row['layer']:18} {row['direction']:9}"]
+    for name in names:
+        found = row["figures"].get(name)
+        text = "" if found is None else f"{'failed':>14}"
+        if found is not None and "ms" in found:
+            text = f"{found['ms']:14.4f} {found['roofline']:5.0%}"
+        if found is not None and "error" in found:
+            text += f" {found['error']:7.0e}"
+        if found is not None and "ratio" in found:
+            text += f" {found['ratio']:6.2f}"
+        cells.append(text.ljust(20 if name in RIVALS else 35))
+    return "  ".join(cells).rstrip()
 
 
 def failures(rows: list[dict]) -> list[str]:
@@ -170,22 +179,23 @@ def main(options, layers: list[tuple[str, Layer]]) -> None:
         f"copy {ceiling.bandwidth / 1e12:.2f} TB/s, matrix product "
         f"{ceiling.arithmetic / 1e12:.1f} TFLOP/s, batch {options.batch}, float32, {setting}\n"
     )
-    rows = []
+    names = columns(options)
+    facts = {"machine": facts, "ceilings": ceiling._asdict(), "batch": options.batch}
+    kept = Kept(options.json, facts)
+    print(head(names), flush=True)
     for suite, layer in layers:
-        lost = {}
+        which = [{"suite": suite, "layer": layer.name, "direction": d} for d in options.directions]
+        which = [row for row in which if not kept.has(**row)]
+        lost, problem = {}, None
         with row_goes_on(lost, "arrays"):
-            problem = GpuProblem(layer, options.batch)
-        for direction in options.directions:
-            found = lost
-            if not lost:
-                found = measure(problem, direction, ceiling, bool(options.vs), options.repeats)
-            row = {"suite": suite, "layer": layer.name, "direction": direction}
-            rows.append(row | {"figures": found})
-    print(table(rows))
-    print(*failures(rows), sep="\n")
+            problem = GpuProblem(layer, options.batch) if which else None
+        for row in which:
+            found = dict(lost)
+            if problem is not None:
+                with row_goes_on(found, "row"):
+                    direction = row["direction"]
+                    found = measure(problem, direction, ceiling, names, options.repeats)
+            kept.add(row | {"figures": found})
+            print(line(kept.rows[-1], names), *failures(kept.rows[-1:]), sep="\n", flush=True)
     if options.vs:
-        print("", *means(rows), sep="\n")
-    if options.json:
-        with open(options.json, "w", encoding="utf-8") as file:
-            content = {"machine": facts, "ceilings": ceiling._asdict(), "batch": options.batch}
-            json.dump(content | {"rows": rows}, file, indent=1)
+        print("", *means(kept.rows), sep="\n")

@@ -5,7 +5,8 @@
 
 The parts of a call run one after the other, each in a process of its own, so that none ends the
 others. After each part its result is written to FOLDER/PART.json; a part that has one is skipped,
-so that a call that was cut off is repeated. A part that would not end in time is not begun.
+so that a call that was cut off is repeated. A part that would not end in time is not begun. One
+that was cut off is repeated once all others have a result; benchmarks go on after their last row.
 With --device emulator the call is rehearsed on a machine without a GPU: short tests of the same
 files and the predictions of the same kernels.
 """
@@ -16,18 +17,24 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
 
-PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+PYTEST = (
+    *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+    "--continue-on-collection-errors",  # of a package that only some tests need
+)
 CONV = "tests/kernels/conv2d/cuda"
 OTHERS = tuple(
     f"tests/kernels/{operator}"
     for operator in ("pool2d", "batch_norm", "optimizer", "cross_entropy", "activation")
 )
+# The suites of conv, those with kernels of ours first.
+SUITES = ("mobilenet", "resnext50", "resnet50", "alexnet", "googlenet", "other", "vgg16", "lenet5")
 METRICS = (
     "gpu__time_duration.sum,dram__bytes.sum,lts__t_sectors_srcunit_tex.sum,"
     "l1tex__data_bank_conflicts_pipe_lsu.sum,sm__warps_active.avg.pct_of_peak_sustained_active"
@@ -43,6 +50,9 @@ COUNTED = (
 )
 
 
+FOLDER = "{folder}"  # in a command: that of the results
+
+
 class Part(NamedTuple):
     """A command with the most seconds it gets, and the command that rehearses it."""
 
@@ -55,6 +65,12 @@ class Part(NamedTuple):
 
 def module(name: str, *options: str) -> tuple[str, ...]:
     return sys.executable, "-m", name, *options
+
+
+def timed(name: str) -> tuple[str, ...]:
+    """The options of a benchmark that keeps its rows in the folder of the results."""
+    rows = f"{FOLDER}/{name}_rows.json"
+    return "--device", "cuda", "--vs", "torch", "--repeats", "5", "--json", rows
 
 
 def predicted(case: str) -> tuple[str, ...]:
@@ -97,7 +113,7 @@ CALLS = {
         Part(
             "sanitizer",
             80,
-            module("benchmarks.sanitize", "memcheck"),
+            module("benchmarks.sanitize", "memcheck", f"{CONV}/test_implicit_gemm.py", CONV),
             module("benchmarks.sanitize", "nothing"),
             needs="compute-sanitizer",
         ),
@@ -106,13 +122,13 @@ CALLS = {
         Part(
             "conv",
             120,
-            module("benchmarks.conv", "--device", "cuda", "--vs", "torch", "--repeats", "5"),
+            module("benchmarks.conv", "--suite", *SUITES, "--chosen", *timed("conv")),
             predicted("dense 1x1"),
         ),
         Part(
             "ops",
             70,
-            module("benchmarks.ops", "--device", "cuda", "--vs", "torch", "--repeats", "5"),
+            module("benchmarks.ops", *timed("ops")),
             predicted("relu"),
         ),
         Part(
@@ -120,7 +136,7 @@ CALLS = {
             90,
             module(
                 *("benchmarks.models", "resnet50", "mobilenet_v1_100", "resnet20_cifar"),
-                *("--device", "cuda", "--vs", "torch", "--mode", "training", "--repeats", "5"),
+                *("--mode", "training", *timed("nets")),
             ),
             module("benchmarks.host", "lenet5_relu", "--repeats", "1"),
         ),
@@ -132,28 +148,33 @@ CALLS = {
 }
 
 
-def run_part(part: Part, device: str, seconds: float) -> dict:
+def run_part(part: Part, device: str, seconds: float, folder: Path) -> dict:
     """Run a part's command; its exit status (None where it was cut off), seconds and output."""
-    command = part.command if device == "cuda" else part.rehearsal
-    started = time.perf_counter()
+    words = part.command if device == "cuda" else part.rehearsal
+    command = [word.replace(FOLDER, str(folder)) for word in words]
     if device == "cuda" and part.needs and shutil.which(part.needs) is None:
         return {"part": part.name, "rc": None, "output": f"{part.needs} is not installed"}
-    try:
-        run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds)
-        rc, output = run.returncode, run.stdout + run.stderr
-    except subprocess.TimeoutExpired as error:
-        rc, output = None, _text(error.stdout) + _text(error.stderr)
+    started = time.perf_counter()
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}  # what is cut off has said all it knows
+    with subprocess.Popen(
+        command, text=True, errors="replace", start_new_session=True, env=environment, **streams
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=seconds)
+            rc = process.returncode
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # with what it has started
+            output, _ = process.communicate()
+            rc = None
     took = round(time.perf_counter() - started, 1)
-    return {"part": part.name, "rc": rc, "seconds": took, "command": command, "output": output}
-
-
-def _text(given: bytes | str | None) -> str:
-    return given.decode(errors="replace") if isinstance(given, bytes) else given or ""
+    cut = {"cut off": True} if rc is None else {}
+    found = {"part": part.name, "rc": rc, "seconds": took, "command": command, "output": output}
+    return found | cut
 
 
 def keep(path: Path, result: dict) -> None:
     """Write a result, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     waiting = path.with_suffix(".waiting")
     waiting.write_text(json.dumps(result, indent=1), encoding="utf-8")
     os.replace(waiting, path)
@@ -170,20 +191,27 @@ def plan(call: str) -> str:
     return f"{call}: at most {sum(part.seconds for part in parts)} s: {each}"
 
 
+def done(path: Path) -> bool:
+    """Whether a part has a result, and was not cut off."""
+    return path.exists() and "cut off" not in json.loads(path.read_text(encoding="utf-8"))
+
+
 def check(call: str, device: str, folder: Path, seconds: float) -> int:
     """Run the parts of a call that have no result yet; return 1 if a part failed, else 0."""
     end, failed = time.monotonic() + seconds, False
     print(plan(call), flush=True)
-    for part in CALLS[call]:
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = sorted(CALLS[call], key=lambda part: file_of(folder, part).exists())
+    for part in parts:
         path, left = file_of(folder, part), end - time.monotonic()
-        if path.exists():
+        if done(path):
             print(f"{part.name}: done before")
             continue
         if left < min(part.seconds, 20):
             print(f"{part.name}: {left:.0f} s are left, call again")
             continue
         most = part.seconds if device == "cuda" else left  # the emulator is slower
-        result = run_part(part, device, min(most, left))
+        result = run_part(part, device, min(most, left), folder)
         keep(path, result)
         said = (result["output"].strip().splitlines() or ["no output"])[-1]
         took = f"{result.get('seconds', 0):.0f} of {part.seconds} s"

@@ -9,11 +9,13 @@ and zeros or ones would take less power, and so less time.
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from minitorch_cnn.kernels.cuda.array import has_gpu
 
@@ -89,6 +91,31 @@ def gpu_machine(tf32: bool) -> dict[str, str]:
 
         facts["cudnn"] = str(torch.backends.cudnn.version())
     return facts
+
+
+class Kept:
+    """The rows of a benchmark, written to a file (or None) after each.
+
+    A run goes on with the rows that it finds there: one that was cut off is repeated.
+    """
+
+    def __init__(self, path: str | None, facts: dict[str, Any]):
+        self.path, self.facts = path and Path(path), facts
+        self.rows: list[dict] = []
+        if self.path and self.path.exists():
+            self.rows = json.loads(self.path.read_text(encoding="utf-8"))["rows"]
+
+    def has(self, **which: str) -> bool:
+        """Whether there is a row with these values."""
+        return any(which.items() <= row.items() for row in self.rows)
+
+    def add(self, *rows: dict) -> None:
+        """Append rows, and write all."""
+        self.rows += rows
+        if self.path:
+            waiting = self.path.with_suffix(".waiting")
+            waiting.write_text(json.dumps(self.facts | {"rows": self.rows}, indent=1), "utf-8")
+            waiting.replace(self.path)
 
 
 def sets_beyond_cache(size: int) -> int:

@@ -3,12 +3,12 @@
 Networks and steps are those of benchmarks.models, with 64 images. A step is timed from its first
 Python line until the GPU is idle again, so launches count. `ratio` is our median over that of the
 faster of PyTorch's two layouts. In training "ours graphed" repeats our step as a CUDA graph
-(`mt.cuda.graphed`), `graphed ratio` is its. Memory is the peak of each library's pool.
+(`mt.cuda.graphed`), `graphed ratio` is its. Memory is the peak of each library's pool. With --json,
+rows are kept as by conv_gpu.py.
 """
 
 from __future__ import annotations
 
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -17,7 +17,7 @@ import minitorch_cnn as mt
 from minitorch_cnn.models import create_model
 
 from .competitors import Library, libraries
-from .gpu import gpu_machine, row_goes_on, set_tf32
+from .gpu import Kept, gpu_machine, row_goes_on, set_tf32
 from .models import CASES, Case, nets, step
 from .timing import geometric_mean
 
@@ -101,27 +101,26 @@ def main(options) -> None:
     setting, facts = set_tf32(allowed, torch), gpu_machine(allowed)
     libs = libraries(options.vs, "cuda")
     print("  ".join(f"{key} {value}" for key, value in facts.items()))
-    print(setting)
-    records = []
+    print(setting, flush=True)
+    kept = Kept(options.json, {"machine": facts})
     for name in options.names or [case.name for case in CASES]:
         case = Case(name, BATCH)
         for mode in options.mode:
             row, failed = {"model": name, "mode": mode}, {}
+            if kept.has(**row):
+                continue
             with row_goes_on(failed, "row"):
                 row = measure(case, mode, libs, options.repeats)
                 row |= {f"{key} GiB": held for key, held in memory(torch).items()}
             row |= failed.get("row", {})
-            records.append(row)
+            kept.add(row)
             print("  ".join(f"{key} {value if isinstance(value, str) else round(value, 3)}"
                             for key, value in row.items()), flush=True)  # fmt: skip
             cupy.get_default_memory_pool().free_all_blocks()
             if torch is not None:
                 torch.cuda.empty_cache()
                 torch.cuda.reset_peak_memory_stats()
-    if options.vs:
-        for mode in options.mode:
-            ratios = [row["ratio"] for row in records if row["mode"] == mode and "ratio" in row]
+    for mode in options.mode:
+        ratios = [row["ratio"] for row in kept.rows if row["mode"] == mode and "ratio" in row]
+        if ratios:
             print(f"{mode}: geometric mean {geometric_mean(ratios):.2f} x torch's time")
-    if options.json:
-        with open(options.json, "w", encoding="utf-8") as file:
-            json.dump({"machine": facts, "rows": records}, file, indent=1)

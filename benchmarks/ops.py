@@ -21,6 +21,7 @@ import minitorch_cnn as mt
 from .allocator import restart
 from .arguments import add_arguments, finish, parse
 from .competitors import Library, libraries, ratios, use_threads
+from .problem import numbers
 from .records import machine
 from .timing import interleaved, warm_up
 
@@ -107,14 +108,13 @@ UPDATES = [
 
 def directions(op: Op, lib) -> dict[str, Callable]:
     """The op of a library, forward with recording and backward, as functions without arguments."""
-    rng = np.random.default_rng(0)
-    x = lib.tensor(rng.standard_normal(op.shape, dtype=np.float32), requires_grad=True)
+    x = lib.tensor(numbers(op.shape), requires_grad=True)
     function = op.make(lib)
     if isinstance(function, lib.nn.Module):
         function.to(x.device)
     leaves = [x, *(function.parameters() if isinstance(function, lib.nn.Module) else ())]
     y = function(x)
-    gy = lib.tensor(rng.standard_normal(tuple(y.shape)).astype(np.float32))
+    gy = lib.tensor(numbers(tuple(y.shape), 1))
 
     def backward():
         return lib.autograd.grad(y, leaves, gy, retain_graph=True)
@@ -124,13 +124,12 @@ def directions(op: Op, lib) -> dict[str, Callable]:
 
 def step(update: Update, lib) -> Callable:
     """A step of the optimizer of a library, for random parameters and gradients."""
-    rng = np.random.default_rng(0)
     with mt.nn.shapes_only():
         shapes = [p.shape for p in mt.models.create_model(update.model).parameters()]
     params = []
-    for shape in shapes:
-        p = lib.tensor(rng.standard_normal(shape, dtype=np.float32), requires_grad=True)
-        p.grad = lib.tensor(rng.standard_normal(shape, dtype=np.float32))
+    for i, shape in enumerate(shapes):
+        p = lib.tensor(numbers(shape, 2 * i), requires_grad=True)
+        p.grad = lib.tensor(numbers(shape, 2 * i + 1))
         params.append(p)
     return update.make(lib, params).step
 

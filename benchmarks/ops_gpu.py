@@ -5,18 +5,19 @@ ones measure the start of a launch. Times are medians of CUDA events, apart from
 `needed` is the minimum time over the measured one: reading the input and writing the output once
 (backward: reading gy and the input, writing gx) at the bandwidth of a copy. `moved` is the same for
 the bytes that our kernels have to move, where a sum must be known before the second pass begins.
-`ratio` is our time over that of the faster of PyTorch's two layouts.
+`ratio` is our time over that of the faster of PyTorch's two layouts. With --json, rows are kept as
+by conv_gpu.py.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 
 from .competitors import libraries
 from .gpu import (
     Ceilings,
+    Kept,
     ceilings,
     event_times,
     gpu_machine,
@@ -58,17 +59,22 @@ def enlarged(row: Op | Update) -> Op | Update:
 FIXED = ("cross entropy", "label smoothing", "of pixels")  # whose targets have the rows' shapes
 
 
+def named(row: Op | Update) -> dict[str, str]:
+    """What names a row."""
+    size = "x".join(map(str, row.shape)) if isinstance(row, Op) else row.model
+    return {"op": row.name.strip(), "of": size}
+
+
 def measure(row: Op | Update, libs: dict, ceiling: Ceilings, repeats: int) -> list[dict]:
     """A record for each direction."""
     count = sets_beyond_cache(FLOAT * math.prod(row.shape)) if isinstance(row, Op) else 1
     each = {name: [functions(row, lib) for _ in range(count)] for name, lib in libs.items()}
-    size = "x".join(map(str, row.shape)) if isinstance(row, Op) else row.model
     records = []
     for direction, first in each["ours"][0].items():
         fns = {name: [found[direction] for found in sets] for name, sets in each.items()}
         times = event_times(fns, repeats, host := {})
         medians = {name: statistics.median(t) for name, t in times.items()}
-        record = {"op": row.name.strip(), "of": size, "direction": direction}
+        record = named(row) | {"direction": direction}
         record |= {f"{name} ms": seconds * 1e3 for name, seconds in medians.items()}
         if isinstance(row, Op):
             outputs = (first if direction == "forward" else each["ours"][0]["forward"])().numel()
@@ -92,25 +98,26 @@ def main(options) -> None:
     print(f"copy {ceiling.bandwidth / 1e12:.2f} TB/s, {setting}\n")
     heads = [*(f"{name} ms" for name in libs), "needed", "moved", "host ms"]
     heads += ["ratio"] * bool(options.vs)
-    print(f"{'op':18} {'of':>14} {'direction':>9}", *(f"{head:>13}" for head in heads))
-    records = []
-    for row in (*OPS, *UPDATES):
-        if not options.names or row.name.strip() in options.names:
-            failed, found = {}, []
-            with row_goes_on(failed, "row"):
-                found = measure(enlarged(row), libs, ceiling, options.repeats)
-            if failed:
-                print(f"{row.name:18} failed: {failed['row']['failed']}")
-            for record in found:
-                records.append(record)
-                numbers = [
-                    f"{record[head]:13.4f}" if head in record else " " * 13 for head in heads
-                ]
-                print(f"{row.name:18} {record['of']:>14} {record['direction']:>9}", *numbers)
-    if options.vs:
-        mean = geometric_mean([record["ratio"] for record in records if "ratio" in record])
-        print(f"ratio: geometric mean {mean:.2f} x torch's time, {len(records)} rows")
-    if options.json:
-        with open(options.json, "w", encoding="utf-8") as file:
-            content = {"machine": facts, "ceilings": ceiling._asdict(), "rows": records}
-            json.dump(content, file, indent=1)
+    print(f"{'op':18} {'of':>16} {'direction':>9}", *(f"{head:>13}" for head in heads), flush=True)
+    kept = Kept(options.json, {"machine": facts, "ceilings": ceiling._asdict()})
+    for row in map(enlarged, (*OPS, *UPDATES)):
+        wanted = not options.names or row.name.strip() in options.names
+        if not wanted or kept.has(**named(row)):
+            continue
+        failed, found = {}, []
+        with row_goes_on(failed, "row"):
+            found = measure(row, libs, ceiling, options.repeats)
+        kept.add(*(found or [named(row) | failed["row"]]))
+        print(*(line(record, heads) for record in found or kept.rows[-1:]), sep="\n", flush=True)
+    ratios = [record["ratio"] for record in kept.rows if "ratio" in record]
+    if ratios:
+        print(f"ratio: geometric mean {geometric_mean(ratios):.2f} x torch's, {len(ratios)} rows")
+
+
+def line(record: dict, heads: list[str]) -> str:
+    """A record as text."""
+    text = f"{record['op']:18} {record['of']:>16}"
+    if "failed" in record:
+        return f"{text} failed: {record['failed']}"
+    figures = (f"{record[head]:13.4f}" if head in record else " " * 13 for head in heads)
+    return " ".join([text, f"{record['direction']:>9}", *figures])

@@ -1,6 +1,6 @@
 """Runs the tests of the kernels under NVIDIA's compute-sanitizer, on a machine with a GPU.
 
-    python -m benchmarks.sanitize [TOOL ...]
+    python -m benchmarks.sanitize [TOOL ...] [tests/FILE ...]
 
 TOOLs are memcheck (addresses), racecheck (shared memory without a barrier), synccheck (barriers
 that some threads miss) and initcheck (memory read before it is written); the default is the first
@@ -13,7 +13,8 @@ import subprocess
 import sys
 
 TOOLS = ("memcheck", "racecheck", "synccheck", "initcheck")
-TESTS = ("-m", "gpu", "tests/kernels", "-q", "-p", "benchmarks.sanitize")
+TESTS = "tests/kernels"
+PYTEST = ("-m", "pytest", "-m", "gpu", "-q", "-p", "benchmarks.sanitize")
 
 
 def pytest_configure():
@@ -23,8 +24,10 @@ def pytest_configure():
     cupy.cuda.set_allocator(None)
 
 
-def main(tools: list[str]) -> int:
+def main(words: list[str]) -> int:
     """Run each tool; return 1 if one finds an error, else 0."""
+    tests = [word for word in words if "/" in word]
+    tools = [word for word in words if word not in tests]
     unknown = set(tools) - set(TOOLS)
     if unknown:
         print(f"sanitize: {', '.join(unknown)} is not one of {', '.join(TOOLS)}", file=sys.stderr)
@@ -36,7 +39,7 @@ def main(tools: list[str]) -> int:
     failed = False
     for tool in tools or TOOLS[:2]:
         command = [sanitizer, "--tool", tool, "--error-exitcode", "1"]
-        command += ["--target-processes", "all", sys.executable, "-m", "pytest", *TESTS]
+        command += ["--target-processes", "all", sys.executable, *PYTEST, *(tests or [TESTS])]
         print(*command, flush=True)
         failed |= subprocess.run(command, check=False).returncode != 0
     return int(failed)

@@ -4,6 +4,7 @@ import importlib
 import json
 import re
 import sys
+import time
 
 import pytest
 
@@ -51,8 +52,35 @@ def test_a_part_that_takes_too_long_is_cut_off_and_one_without_time_is_not_begun
     assert not (tmp_path / "late.json").exists()
 
 
-def test_a_program_that_is_missing_is_told():
-    found = run_part(part("x", "", needs="no-such-profiler"), "cuda", 5)
+def test_what_was_cut_off_ends_with_all_it_started_and_is_repeated_after_the_others(
+    parts, tmp_path, capsys
+):
+    inner = f"import time; time.sleep(3); open({str(tmp_path / 'alive')!r}, 'w')"
+    slow = part(
+        "slow",
+        "import pathlib, subprocess, sys, time\n"
+        "again = pathlib.Path('{folder}/begun')\n"
+        "if again.exists(): sys.exit(print('went on'))\n"
+        "again.touch()\n"
+        f"subprocess.run([sys.executable, '-c', {inner!r}])",
+        seconds=1,
+    )
+    last = part("last", "print('last')", seconds=1)
+    parts(slow, last)
+    assert check("speed", "cuda", tmp_path, 30) == 1
+    assert json.loads(file_of(tmp_path, slow).read_text())["cut off"]
+    file_of(tmp_path, last).unlink()
+    capsys.readouterr()
+    assert check("speed", "cuda", tmp_path, 30) == 0
+    out = capsys.readouterr().out
+    assert out.index("last: exit status 0") < out.index("slow: exit status 0")
+    assert "cut off" not in file_of(tmp_path, slow).read_text()
+    time.sleep(3)
+    assert not (tmp_path / "alive").exists()
+
+
+def test_a_program_that_is_missing_is_told(tmp_path):
+    found = run_part(part("x", "", needs="no-such-profiler"), "cuda", 5, tmp_path)
     assert found["rc"] is None and found["output"] == "no-such-profiler is not installed"
 
 

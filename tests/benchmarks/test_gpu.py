@@ -46,7 +46,8 @@ def test_ratios_are_to_the_faster_of_torchs_layouts():
     assert row["cuda"] == pytest.approx({"ms": 2, "roofline": 0.5, "error": 1e-6, "ratio": 2})
     assert row["torch nhwc"] == pytest.approx({"ms": 1, "roofline": 1})
     rows = [{"suite": "s", "layer": "l", "direction": "gx", "figures": row}]
-    head, line = conv_gpu.table(rows).splitlines()
+    names = ["cuda", *conv_gpu.RIVALS]
+    head, line = conv_gpu.head(names), conv_gpu.line(rows[0], names)
     assert "cuda ms" in head and "torch nhwc ms" in head
     assert "2.0000" in line and "1e-06" in line and " 2.00" in line
     assert conv_gpu.means(rows)[0].startswith(
@@ -107,17 +108,17 @@ def test_what_cannot_run_is_noted_and_the_row_goes_on(calls, monkeypatch):
         raise AttributeError("module 'numpy' has no attribute 'row_stack'\nand more")
 
     rival = problem.rival_calls
-    monkeypatch.setattr(conv_gpu, "IMPLEMENTATIONS", ("numpy",))
     monkeypatch.setattr(problem, "calls", lambda *args: [broken])
     monkeypatch.setattr(
         problem, "rival_calls", lambda way, nhwc: [broken] if nhwc else rival(way, nhwc)
     )
     monkeypatch.setattr(sys.modules["cupy"].cuda, "get_elapsed_time", lambda start, end: 1.0)
-    row = conv_gpu.measure(problem, "forward", gpu.Ceilings(1e12, 1e12), True, 1)
+    names = ["numpy", *conv_gpu.RIVALS]
+    row = conv_gpu.measure(problem, "forward", gpu.Ceilings(1e12, 1e12), names, 1)
     assert row["numpy"] == {"failed": "AttributeError: module 'numpy' has no attribute 'row_stack'"}
     assert "ms" in row["torch"] and "failed" in row["torch nhwc"]
     rows = [{"suite": "s", "layer": "l", "direction": "forward", "figures": row}]
-    assert "failed" in conv_gpu.table(rows)
+    assert "failed" in conv_gpu.line(rows[0], names)
     assert conv_gpu.failures(rows)[0].startswith("s l forward: numpy failed: AttributeError")
 
 
