@@ -1,6 +1,8 @@
 """Batch normalisation in Numba: one channel at a time, which stays in the cache for all passes.
 
-Threads divide the channels, so results do not depend on the number of threads.
+Threads divide the channels, so results do not depend on the number of threads. With constant
+statistics they divide the planes in the order of memory, as convolutions and activations do: each
+core then reads what it has written itself.
 """
 
 import math
@@ -50,7 +52,7 @@ def batch_norm_forward(x, weight, bias, mean, invstd, relu=False, ceiling=math.i
     y = np.empty(x.shape, x.dtype)
     affine = _affine(weight, bias, x)
     arrays = _flatten(x), *affine, mean, invstd, relu, x.dtype.type(ceiling), _flatten(y)
-    parallel_ranges(_forward, x.shape[1], x.size, *arrays)
+    parallel_ranges(_forward, x.shape[0] * x.shape[1], x.size, *arrays)
     return y
 
 
@@ -107,19 +109,17 @@ def _moments(x, c):
 
 
 @kernel(inline=True)
-def _normalise(x, c, middle, scale, shift, relu, ceiling, y):
-    """Channel c of y (N, C, L): (x - middle) * scale + shift, with relu within 0 ... ceiling."""
-    zero = x.dtype.type(0)
-    for n in range(len(x)):
-        row, out = x[n, c], y[n, c]
-        if relu:
-            for i in range(row.size):
-                value = (row[i] - middle) * scale + shift
-                value = ceiling if value > ceiling else value
-                out[i] = zero if value <= zero else value  # NaN stays NaN
-        else:
-            for i in range(row.size):
-                out[i] = (row[i] - middle) * scale + shift
+def _normalise(x, n, c, middle, scale, shift, relu, ceiling, y):
+    """A plane of y (N, C, L): (x - middle) * scale + shift, with relu within 0 ... ceiling."""
+    row, out, zero = x[n, c], y[n, c], x.dtype.type(0)
+    if relu:
+        for i in range(row.size):
+            value = (row[i] - middle) * scale + shift
+            value = ceiling if value > ceiling else value
+            out[i] = zero if value <= zero else value  # NaN stays NaN
+    else:
+        for i in range(row.size):
+            out[i] = (row[i] - middle) * scale + shift
 
 
 @kernel
@@ -134,8 +134,10 @@ def _statistics(x, mean, var, pool, first, last):
 def _forward(x, weight, bias, mean, invstd, relu, ceiling, y, pool, first, last):
     if shared(pool, first, last):
         return
-    for c in range(first, last):
-        _normalise(x, c, mean[c], invstd[c] * weight[c], bias[c], relu, ceiling, y)
+    C = x.shape[1]
+    for plane in range(first, last):
+        n, c = plane // C, plane % C
+        _normalise(x, n, c, mean[c], invstd[c] * weight[c], bias[c], relu, ceiling, y)
 
 
 @kernel
@@ -145,7 +147,8 @@ def _training(x, weight, bias, eps, relu, ceiling, y, mean, var, pool, first, la
     for c in range(first, last):
         mean[c], var[c] = _moments(x, c)
         invstd = x.dtype.type(1 / np.sqrt(var[c] + eps))
-        _normalise(x, c, mean[c], invstd * weight[c], bias[c], relu, ceiling, y)
+        for n in range(len(x)):
+            _normalise(x, n, c, mean[c], invstd * weight[c], bias[c], relu, ceiling, y)
 
 
 @kernel
