@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from .sizes import Shape
 
 
+MOST_AXES = 64  # of a NumPy array
+
+
 class Type(NamedTuple):
     """The type of an output; shape None: not even the number of axes is known."""
 
@@ -67,6 +70,12 @@ class Given(NamedTuple):
         if not -ndim <= axis < max(ndim, 1):
             self.refuse(f"axis {axis} must lie in [{-ndim}, {ndim - 1}]")
         return axis % ndim if ndim else 0
+
+    def rank(self, ndim: int) -> int:
+        """A number of axes, if an array can have it."""
+        if not 0 <= ndim <= MOST_AXES:
+            self.refuse(f"{ndim} axes are more than the {MOST_AXES} of an array")
+        return ndim
 
     def refuse(self, reason: str) -> NoReturn:
         """ValueError that names the node."""

@@ -15,10 +15,11 @@ from .. import dtypes
 from .given import Given, Type
 from .ir import Graph, Node, Value
 from .operators import OPERATORS
-from .sizes import one_of
+from .sizes import Free, one_of
 
 # The largest value of a graph that counts as a computed shape.
 LARGEST = 64
+MOST = 2**63  # of a computed number, which the arithmetic of ONNX's int64 does not exceed
 
 
 def infer(graph: Graph) -> Graph:
@@ -45,15 +46,37 @@ def infer_node(node: Node, values: dict[str, Value], numbers: dict[str, Any]) ->
     given = Given(node, values, numbers)
     if operator is None:
         given.refuse("the operator is not known")
-    types: list[Type] = operator.infer(given)
+    try:
+        types: list[Type] = operator.infer(given)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        if str(error).startswith(f"{node.name or '?'} ("):
+            raise
+        given.refuse(f"its inputs or attributes do not fit the operator: {error}")
     for name, type_ in zip(node.outputs, types, strict=False):
         if name:
             values[name] = Value(name, *type_)
     known = _COMPUTED.get(node.operator)
     if known is not None and len(node.outputs) == 1:
+        found = _numbers(known, given)
+        if found is not None:
+            numbers[node.outputs[0]] = found
+
+
+def _numbers(known: Callable[[Given], Any], given: Given) -> np.ndarray | None:
+    """The numbers that a node makes; None where they are unknown, too many, or beyond 64 bits."""
+    try:
         found = known(given)
-        if found is not None and np.size(found) <= LARGEST:
-            numbers[node.outputs[0]] = np.asarray(found)
+    except (ArithmeticError, LookupError, TypeError, ValueError):
+        return None  # the node refuses them when it runs
+    if found is None or np.size(found) > LARGEST:
+        return None
+    found = np.asarray(found)
+    if found.dtype == object:
+        for n in found.reshape(-1):
+            parts = (n.times, n.plus) if isinstance(n, Free) else (n,)
+            if any(abs(part) > MOST for part in parts):
+                return None
+    return found
 
 
 def _met(found: Value | None, given: Value) -> Value:

@@ -14,7 +14,7 @@ def reshape(g: Given) -> list[Type]:
     if target is None:
         given = g.shape(1)
         ndim = given[0] if given and isinstance(given[0], int) else None
-        return [Type(g.dtype(), None if ndim is None else unknown(ndim))]
+        return [Type(g.dtype(), None if ndim is None else unknown(g.rank(ndim)))]
     kept: list[int] = []
     if not g.get("allowzero") and 0 in target:
         if x is None:
@@ -149,6 +149,8 @@ def split(g: Given) -> list[Type]:
     if sizes is None and not g.has(1):
         n, parts = x[axis], g.get("num_outputs") or count
         if isinstance(n, int):
+            if parts != count:
+                g.refuse(f"num_outputs={parts} must be the number of its outputs, {count}")
             each = -(-n // parts)
             sizes = [min(each, n - i * each) for i in range(parts)]
     sizes = sizes or [UNKNOWN] * count

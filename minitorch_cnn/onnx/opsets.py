@@ -18,6 +18,7 @@ def raised(model: Any, have: int, wanted: int) -> Any:
     """
     if have >= wanted:
         return model
+    _check_attributes(model, have)
     light = _without_large_initializers(model)
     if have < 7:
         _add_axes_of_slopes(light.graph)
@@ -26,6 +27,20 @@ def raised(model: Any, have: int, wanted: int) -> Any:
     except Exception as error:  # from C++, of various types
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ValueError(f"its opset {have} cannot be converted to {wanted}: {reason}") from None
+
+
+def _check_attributes(model: Any, opset: int) -> None:
+    """Refuse attributes of other types than the operators': the conversion relies on them."""
+    check = onnx().checker
+    context = check.C.CheckerContext()
+    context.ir_version, context.opset_imports = onnx().IR_VERSION, {"": opset}
+    for index, node in enumerate(model.graph.node):
+        try:
+            check.check_node(node, context)
+        except check.ValidationError as error:
+            reason = str(error).strip().splitlines()[0]
+            what = f"node {node.name or index!r} ({node.op_type})"
+            raise ValueError(f"{what} is not of opset {opset}: {reason}") from None
 
 
 def _without_large_initializers(model: Any) -> Any:
