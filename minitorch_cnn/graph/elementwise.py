@@ -61,9 +61,7 @@ def dropout(node: Node, x: X, ratio: X | None = None, training: X | None = None)
     return x, zeros(x.shape, dtype=dtypes.bool_, device=x.device) == 0
 
 
-def dropout_in_training(
-    node: Node, x: X, ratio: X | None = None, training: X | None = None
-) -> Any:
+def dropout_in_training(node: Node, x: X, ratio: X | None = None, training: X | None = None) -> Any:
     p = 0.5 if ratio is None else float(ints(ratio)[0])
     if len(node.outputs) == 1:
         return F.dropout(x, p, training=True)

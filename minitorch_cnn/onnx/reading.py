@@ -13,9 +13,10 @@ from ..graph.ir import fresh
 from ..graph.operators import OPERATORS
 from ..graph.sizes import UNKNOWN, Size
 from ..tensor import Tensor
+from .crowd import check_crowd
 from .opsets import raised
 from .package import newest_opset, onnx
-from .tensors import dtype_of, read_array
+from .tensors import Files, dtype_of, read_array
 
 GRAPH_OPSET = 18  # the form of the operators in a Graph
 
@@ -37,8 +38,9 @@ def read(data: bytes, folder: Path | None) -> Contents:
     """
     model = _parsed(data)
     _check_model(model)
+    files = None if folder is None else Files(folder)
     arrays = {
-        tensor.name: read_array(tensor, folder, f"the initializer {tensor.name!r}")
+        tensor.name: read_array(tensor, files, f"the initializer {tensor.name!r}")
         for tensor in model.graph.initializer
     }
     if len(arrays) != len(model.graph.initializer):
@@ -52,6 +54,7 @@ def read(data: bytes, folder: Path | None) -> Contents:
 
 def _parsed(data: bytes) -> Any:
     """The message of a file's bytes."""
+    check_crowd(data)
     model = onnx().ModelProto()
     try:
         model.ParseFromString(data)

@@ -18,6 +18,7 @@ NUMBERS = {
 }  # fmt: skip
 DTYPES = {number: np.dtype(name) for name, number in NUMBERS.items()}
 BFLOAT16 = 16  # loads as float32
+SHARED = 3  # times that the bytes of a file may be read, as by equal weights that share them
 # The field of a TensorProto that holds its numbers if they are not raw, and how many it holds.
 FIELDS = {
     1: "float_data", 7: "int64_data", 11: "double_data", 12: "uint64_data", 13: "uint64_data",
@@ -42,12 +43,52 @@ def number_of(dtype: Any) -> int:
     return NUMBERS[np.dtype(dtype).name]
 
 
-def read_array(proto: Any, folder: Path | None, what: str) -> np.ndarray:
+class Files:
+    """The files of a model's folder, the only one where external data may lie."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = os.path.realpath(folder)
+        self.taken: dict[str, int] = {}  # bytes read, by path
+
+    def read(self, proto: Any, what: str) -> bytes:
+        """The bytes of a tensor that lie in one of the files.
+
+        Raises: ValueError that begins with `what`, for a place outside of the folder or beyond the
+        file's end, and where tensors share a file's bytes more than SHARED times.
+        """
+        entries = {entry.key: entry.value for entry in proto.external_data}
+        location = entries.get("location", "")
+        path = os.path.realpath(os.path.join(self.root, location))
+        inside = location and os.path.commonpath([self.root, path]) == self.root
+        if not inside or not os.path.isfile(path):
+            raise ValueError(f"{what} lies in {location!r}: that is no file in the model's folder")
+        size = os.path.getsize(path)
+        try:
+            offset = int(entries.get("offset", "0"))
+            length = int(entries.get("length", size - offset))
+        except ValueError:
+            raise ValueError(f"{what}: offset and length of its data must be integers") from None
+        if offset < 0 or length < 0 or offset + length > size:
+            raise ValueError(
+                f"{what} needs the bytes {offset} to {offset + length} of {location!r}, which has "
+                f"{size}"
+            )
+        self.taken[path] = self.taken.get(path, 0) + length
+        if self.taken[path] > SHARED * size:
+            raise ValueError(
+                f"{what} reads {location!r} again, whose {size} bytes may be read {SHARED} times"
+            )
+        with open(path, "rb") as file:
+            file.seek(offset)
+            return file.read(length)
+
+
+def read_array(proto: Any, files: Files | None, what: str) -> np.ndarray:
     """The array of a TensorProto: (dims).
 
-    folder: that of the model's file, the only one where external data may lie.
+    files: those where external data may lie.
     Raises: ValueError that begins with `what`, for numbers that do not fill the shape, and for
-    external data outside the folder. Nothing is allocated before the sizes are known to agree.
+    external data elsewhere. Nothing is allocated before the sizes are known to agree.
     """
     dtype = dtype_of(proto.data_type, what)
     shape = tuple(proto.dims)
@@ -55,7 +96,10 @@ def read_array(proto: Any, folder: Path | None, what: str) -> np.ndarray:
         raise ValueError(f"{what} has the shape {shape}; no size may be negative")
     count = math.prod(shape)
     if proto.data_location == onnx().TensorProto.EXTERNAL:
-        raw = _external(proto, folder, what)
+        if files is None:
+            location = next((e.value for e in proto.external_data if e.key == "location"), "")
+            raise ValueError(f"{what} lies in the file {location!r}: load the model from a path")
+        raw = files.read(proto, what)
     elif proto.HasField("raw_data"):
         raw = proto.raw_data
     else:
@@ -72,32 +116,6 @@ def read_array(proto: Any, folder: Path | None, what: str) -> np.ndarray:
         return (np.frombuffer(raw, "<u2").astype("<u4") << 16).view("<f4").reshape(shape)
     stored = np.frombuffer(raw, dtype.newbyteorder("<")).reshape(shape)
     return stored.astype(dtype)  # an array of its own, that can be written to
-
-
-def _external(proto: Any, folder: Path | None, what: str) -> bytes:
-    """The bytes of a tensor that lie in another file of the model's folder."""
-    entries = {entry.key: entry.value for entry in proto.external_data}
-    location = entries.get("location", "")
-    if folder is None:
-        raise ValueError(f"{what} lies in the file {location!r}: load the model from a path")
-    root = os.path.realpath(folder)
-    path = os.path.realpath(os.path.join(root, location))
-    if not location or os.path.commonpath([root, path]) != root or not os.path.isfile(path):
-        raise ValueError(f"{what} lies in {location!r}: that is no file in the model's folder")
-    size = os.path.getsize(path)
-    try:
-        offset = int(entries.get("offset", "0"))
-        length = int(entries.get("length", size - offset))
-    except ValueError:
-        raise ValueError(f"{what}: offset and length of its data must be integers") from None
-    if offset < 0 or length < 0 or offset + length > size:
-        raise ValueError(
-            f"{what} needs the bytes {offset} to {offset + length} of {location!r}, which has "
-            f"{size}"
-        )
-    with open(path, "rb") as file:
-        file.seek(offset)
-        return file.read(length)
 
 
 def write_array(array: np.ndarray, name: str = "") -> Any:

@@ -18,7 +18,8 @@ FLOATS = (float("nan"), float("inf"), -float("inf"), 0.0, -1.0, 1e-30, 1e38)
 def shapes_net(opset=18):
     """Shape arithmetic, a Resize, Slices, Pads, Splits and a reduction, all from constants."""
     numbers = {
-        "two": np.int64([2]), "axes": np.int64([2]), "zero": np.int64([0]), "end": np.int64([2**40]),
+        "two": np.int64([2]), "axes": np.int64([2]), "zero": np.int64([0]),
+        "end": np.int64([2**40]),
         "to": np.int64([0, 0, -1]), "pads": np.int64([0, 0, 1, 0, 0, 1]), "parts": np.int64([1, 2]),
         "scales": np.float32([1, 1, 2]), "last": np.int64([-1]), "none": np.float32([]),
         "repeats": np.int64([1, 2, 1]), "k": np.int64([1]),
@@ -190,8 +191,8 @@ def nesting(rng, proto):
     body = b""
     for _ in range(rng.choice((1, 20, 60, 300, 30_000))):  # graph {node {attribute {graph ...}}}
         for field in (6, 5, 1):  # protobuf's field numbers, from within
-            body = tag(field, 2) + _varint(len(body)) + body
-    return proto.SerializeToString() + tag(7, 2) + _varint(len(body)) + body
+            body = message(field, body)
+    return proto.SerializeToString() + message(7, body)
 
 
 def tag(field, wire):
@@ -206,25 +207,39 @@ def _varint(n):
     return bytes([*parts, n])
 
 
+def message(field, body):
+    return tag(field, 2) + _varint(len(body)) + body
+
+
 def crowd(rng, proto):
     """Bytes that become many more in memory: empty messages, and numbers of one byte each."""
     count = rng.choice((100_000, 3_000_000))
-    graph = {
+    kinds = {
         "nodes": (tag(1, 2) + b"\x00") * count,
         "weights": (tag(5, 2) + b"\x00") * count,
-        "numbers": tag(5, 2) + _varint(5 * count + 6) + tag(7, 2) + _varint(5 * count)
-        + b"\x01" * (5 * count),
-        "inputs": tag(1, 2) + _varint(2 * count) + (tag(1, 2) + b"\x00") * count,
-        "strings": tag(1, 2) + _varint(2 * count + 5) + tag(5, 2) + _varint(2 * count)
-        + (tag(9, 2) + b"\x00") * count,
-        "unpacked": tag(5, 2) + _varint(2 * count) + (tag(7, 0) + b"\x01") * count,
-    }[rng.choice(("nodes", "weights", "numbers", "inputs", "strings", "unpacked"))]  # fmt: skip
-    return proto.SerializeToString() + tag(7, 2) + _varint(len(graph)) + graph
+        "numbers": message(
+            5, tag(1, 0) + _varint(5 * count) + b"\x10\x07" + message(7, b"\x01" * (5 * count))
+        ),
+        "relus": b"".join(
+            message(
+                1,
+                message(1, f"{k}".encode()) + message(2, f"{k + 1}".encode()) + message(4, b"Relu"),
+            )
+            for k in range(count // 20)
+        )
+        + message(11, message(1, b"0")),
+        "inputs": message(1, (tag(1, 2) + b"\x00") * count),
+        "strings": message(1, message(5, (tag(9, 2) + b"\x00") * count)),
+        "unpacked": message(5, (tag(7, 0) + b"\x01") * count),
+    }
+    graph = kinds[rng.choice(list(kinds))]  # fmt: skip
+    return proto.SerializeToString() + message(7, graph)
 
 
 def outside(rng, proto):
     """Weights that lie in other files, or say so."""
-    for _ in range(rng.choice((1, 1, 400))):
+    wrong = rng.choice((0, 0, None))  # the first only, or none
+    for k in range(rng.choice((1, 1, 400))):
         tensor = proto.graph.initializer.add()
         tensor.CopyFrom(proto.graph.initializer[0])
         tensor.name = f"more{len(proto.graph.initializer)}"
@@ -232,12 +247,14 @@ def outside(rng, proto):
         size = 2**20
         tensor.data_type, tensor.data_location = FLOAT, onnx.TensorProto.EXTERNAL
         del tensor.dims[:]
-        tensor.dims.append(rng.choice((size // 4, *NUMBERS)) if _ == 0 else size // 4)
+        tensor.dims.append(
+            rng.choice((size // 4, size // 4, *NUMBERS)) if k == wrong else size // 4
+        )
         places = ("weights.bin", "../secret.bin", "/etc/passwd", "/dev/zero", ".", "", "link.bin",
                   "a\x00b", "weights.bin/../../secret.bin", "x" * 5000)  # fmt: skip
-        place = rng.choice(places) if _ == 0 else "weights.bin"
-        entries = {"location": place, "offset": rng.choice((0, 0, *NUMBERS)) if _ == 0 else 0}
-        entries["length"] = rng.choice((size, size, *NUMBERS, "1e9", "")) if _ == 0 else size
+        place = rng.choice(places) if k == wrong else "weights.bin"
+        entries = {"location": place, "offset": rng.choice((0, 0, *NUMBERS)) if k == wrong else 0}
+        entries["length"] = rng.choice((size, size, *NUMBERS, "1e9", "")) if k == wrong else size
         for key, value in entries.items():
             tensor.external_data.add(key=key, value=str(value))
 
