@@ -62,6 +62,7 @@ class Recorder:
         self._named: dict[int, tuple[str, Tensor]] = {}
         for name, tensor in (*model.named_parameters(), *model.named_buffers()):
             self._named[id(tensor.array)] = name, tensor
+        self._taken = {name for name, _ in self._named.values()}  # names of nodes and values
 
     # ------------------------------------------------------------------------------------ names
 
@@ -81,10 +82,14 @@ class Recorder:
         return ".".join(filter(None, (self.path, type(module).__name__)))
 
     def unique(self, name: str) -> str:
-        """The name itself, or with a number if another node or value has it."""
-        self._counts[name] += 1
-        number = self._counts[name] - 1
-        return name if not number else f"{name}_{number}"
+        """The name itself, or with a number if another node or value, or the model's, has it."""
+        while True:
+            number = self._counts[name]
+            self._counts[name] += 1
+            found = name if not number else f"{name}_{number}"
+            if found not in self._taken:
+                self._taken.add(found)
+                return found
 
     def refuse(self, reason: str) -> NoReturn:
         """Raise CaptureError, naming the module that is running."""

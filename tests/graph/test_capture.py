@@ -251,6 +251,26 @@ def test_an_assertion_and_a_loop_over_the_batch():
     assert fixed.inputs[0].shape[0] == 2
 
 
+def test_a_parameter_may_have_the_name_of_an_input_or_an_operator():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            for k, name in enumerate(("x", "Clip", "clip", "clip_1", "add", "Add", "constant")):
+                self.register_buffer(name, mt.full((3,), k + 2.0))
+            self.mul = nn.Parameter(mt.tensor([0.5, 2.0, -1.0]))
+
+        def forward(self, x):
+            y = (x * self.mul).clamp(max=1) + self.clip + self.x + self.clip_1
+            return (F.relu6(y) * 3 + self.Clip + self.add) * 7 - self.Add / self.constant
+
+    net, x = Net().eval(), mt.randn(4, 3)
+    graph = verify(capture(net, x))
+    found = run(graph, x)
+    np.testing.assert_allclose(found.numpy(force=True), net(x).numpy(force=True), rtol=1e-6)
+    names = [node.name for node in graph.nodes]
+    assert len(set(names)) == len(names) and not set(names) & set(dict(net.state_dict()))
+
+
 def test_modules_called_by_keyword_shared_and_made_on_the_way():
     gate = Net(lambda s, g, x: x * s.c(g).sum(1, keepdim=True), c=conv(4, 2, 1))
 
