@@ -310,30 +310,39 @@ def transpose_strip(typing, x, x_at, x_row, y, y_at):
 
 @intrinsic
 def transpose_square(typing, x, x_at, x_row, y, y_at, y_row):
-    """y[y_at + k * y_row + r] = x[x_at + r * x_row + k]  for as many rows r as lanes k.
-
-    Step d exchanges the blocks of d x d numbers beside the diagonals of blocks twice as large.
-    """
+    """y[y_at + k * y_row + r] = x[x_at + r * x_row + k]  for as many rows r as lanes k."""
     at = types.intp
 
     def write(context, builder, signature, args):
         x, x_at, x_row, y, y_at, y_row = args
         code = Code(context, builder, signature.args[0])
         x, y = code.data(signature.args[0], x), code.data(signature.args[3], y)
-        n, d = code.lanes, 1
-        rows = [code.load(x, code.at(x_at, x_row, r)) for r in range(n)]
-        while d < n:
-            left = [k if not k & d else n + k - d for k in range(n)]
-            right = [k + d if not k & d else n + k for k in range(n)]
-            for r in (r for r in range(n) if not r & d):
-                pair = rows[r], rows[r + d]
-                rows[r], rows[r + d] = code.pick(*pair, left), code.pick(*pair, right)
-            d *= 2
-        for k in range(n):
-            code.store(rows[k], y, code.at(y_at, y_row, k))
+        rows = [code.load(x, code.at(x_at, x_row, r)) for r in range(code.lanes)]
+        for k, column in enumerate(transposed(code, rows)):
+            code.store(column, y, code.at(y_at, y_row, k))
         return context.get_dummy_value()
 
     return types.void(x, at, at, y, at, at), write
+
+
+def transposed(code: Code, rows: list, share: int = 1) -> list:
+    """The columns of a square of as many rows as lanes, or with `share` of a square whose elements
+    are so many adjacent lanes.
+
+    Step d exchanges the blocks of d x d elements beside the diagonals of blocks twice as large.
+    """
+    n, d = code.lanes // share, 1
+    while d < n:
+        left = [k if not k & d else n + k - d for k in range(n)]
+        right = [k + d if not k & d else n + k for k in range(n)]
+        left, right = (
+            [k * share + q for k in side for q in range(share)] for side in (left, right)
+        )
+        for r in (r for r in range(n) if not r & d):
+            pair = rows[r], rows[r + d]
+            rows[r], rows[r + d] = code.pick(*pair, left), code.pick(*pair, right)
+        d *= 2
+    return rows
 
 
 def interleave(code: Code, vectors: list):

@@ -73,6 +73,8 @@ def _module_of(name: str):
         from . import winograd as module
     elif name == "direct":
         from . import direct as module
+    elif name == "channels":
+        from . import channels as module
     elif name == "numba_cuda":
         from . import numba_cuda as module
     else:
@@ -118,6 +120,14 @@ OPERATOR.register(
     why="few channels per group, too thin for products of matrices: sums in registers over taps "
     "that are read in place",
     cost=_cost("direct"),
+)
+OPERATOR.register(
+    "channels",
+    can=can_compile,
+    needs=NUMBA,
+    why="small images, strides or groups, where rows of outputs fill few vectors: output channels "
+    "are the lanes instead",
+    cost=_cost("channels"),
 )
 OPERATOR.register("numba_cuda", can=on_gpu, needs=NUMBA_CUDA, why="CUDA kernels to read, in Python")
 OPERATOR.register("emulator", can=is_emulated, needs=COMPILER, why="the CUDA kernels on a CPU")

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ..machine import Machine, machine
+from .lanes import run_of, share_of
 
 
 class Speed(NamedTuple):
@@ -230,10 +231,38 @@ def _padding(row: int, case) -> float:
     return _up(row, lanes // 2 if row <= lanes // 2 else lanes) / max(row, 1)
 
 
+def channels(case) -> Work:
+    """Sums in registers for vectors of output channels, from a copy of the planes with padding.
+    Rows of outputs are rounded up to runs. A weight gradient is that of `gemm`.
+    """
+    if case.function == "conv2d_weight_grad":
+        work = gemm(case)
+        return work._replace(start=1.01 * work.start)
+    itemsize, (N, C, H, W), (_, sw) = case.dtype.itemsize, case.x, case.window.stride
+    rows, terms, columns = shape_of(case)
+    OH, OW = case.window.output_size(H, W)
+    forward = case.function == "conv2d_forward"
+    widths = [OW] if forward else [-(-W // sw), max(W // sw, 1)]
+    share = share_of(rows, widths, itemsize, *((sw, 1) if forward else (1, sw)))
+    lanes, run = machine().lanes(itemsize) // share, share * run_of(widths, share)
+    blocks = -(-rows // lanes)
+    operations = (
+        2 * case.groups * blocks * lanes * terms * columns * _up(widths[0], run) / widths[0]
+    )
+    copied = N * C * H if forward else N * case.w[0] * OH
+    start = COMPILED + 1e-5 + 3e-9 * copied
+    moved = 2 * _arrays(case)
+    share = 0.92 if blocks > 1 else 0.85
+    if case.window.covers(H, W):
+        share = 0.25  # rows of one position
+    return Work(operations, share, moved, _arrays(case), start)
+
+
 WORK: dict[str, Callable[..., Work]] = {
     "loops": loops,
     "numpy": im2col,
     "numba": gemm,
     "winograd": winograd,
     "direct": direct,
+    "channels": channels,
 }

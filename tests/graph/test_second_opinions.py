@@ -33,7 +33,7 @@ def assert_close(found, expected, share, seed):
 
 
 @few_and_many
-@pytest.mark.parametrize("name", ["numpy", "numba", "winograd", "direct"])
+@pytest.mark.parametrize("name", ["numpy", "numba", "winograd", "direct", "channels"])
 def test_by_every_implementation(name, seeds):
     if name != "numpy":
         pytest.importorskip("numba")

@@ -31,7 +31,7 @@ SCRIPT = """if True:
     for operator, of_operator in OPERATORS.items():
         single = {case._replace(dtype=np.float32): None for case in of_operator}
         available = set(dispatch.available(operator))
-        for implementation in available & {"numba", "winograd", "direct"}:
+        for implementation in available & {"numba", "winograd", "direct", "channels"}:
             for case in single:
                 try:
                     with use(implementation):

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="pages are protected 
 ROOT = Path(__file__).parents[2]
 KERNELS = (  # operator, implementation
     ("conv2d", "direct"),
+    ("conv2d", "channels"),
     ("conv2d", "winograd"),
     ("pool2d", "numba"),
     ("compiled", "direct"),
@@ -42,7 +43,7 @@ def run(machine, *command):
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
 
-@pytest.mark.parametrize(("operator", "name"), KERNELS[:3])
+@pytest.mark.parametrize(("operator", "name"), KERNELS[:4])
 def test_random_cases_stay_inside_their_arrays(operator, name):
     run("", "-m", "tests.kernels.guard_pages", operator, name, "100")
 
@@ -58,5 +59,7 @@ def test_many_random_cases_stay_inside_their_arrays_on_every_machine(operator, n
 @pytest.mark.slow
 @pytest.mark.parametrize("machine", ["avx2", "sse"])
 def test_the_matrix_holds_on_other_machines(machine):
-    tests = "tests/kernels/conv2d/test_direct.py", "tests/kernels/pool2d/test_pool2d.py"
+    folder = "tests/kernels"
+    names = "conv2d/test_direct.py", "conv2d/test_channels.py", "pool2d/test_pool2d.py"
+    tests = [f"{folder}/{name}" for name in names]
     run(machine, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests)
