@@ -137,8 +137,11 @@ def test_explain_says_which_implementation_runs_and_why(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[:2] for line in lines] == [[d, "winograd"] for d in DIRECTIONS]
     assert all("a quarter of the multiplications" in line for line in lines)
-    explain((8, 512, 14, 14), (512, 512, 1, 1))
+    explain((8, 64, 112, 112), (64, 64, 1, 1))
     assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == ["numba"] * 3
+    explain((8, 256, 28, 28), (256, 256, 3, 3), stride=2, padding=1)
+    found = [line.split()[1] for line in capsys.readouterr().out.splitlines()]
+    assert found == ["channels", "channels", "numba"]
     explain((1, 1, 8, 8), (4, 1, 3, 3))
     assert "numpy" in capsys.readouterr().out
 
