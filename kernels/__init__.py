@@ -30,6 +30,7 @@ All operators share these modules:
     sources.py        the version of the files that a kernel is compiled from
     warm.py           compiles the usual kernels at once: python -m minitorch_cnn.kernels warm
     ahead.py          compiles what is needed next in a second process; turns.py: one at a time
+    following.py      what that process compiles: the gradients of the operators met so far
     machine.py        the processor's vector registers and caches
     sums.py           sums in any order
     micro_kernel.py   the micro-kernels: the innermost loops, in vector registers

@@ -2,47 +2,41 @@
 
 Numba compiles one kernel at a time in a process. If the first kernel that a process needs is not in
 the cache (cache.py), the process starts a second one, which compiles into the cache the kernels of
-the backward pass: those of the implementations that the first has chosen so far, of losses and of
-optimizers. The first compiles the forward pass meanwhile. Where both need a kernel, one waits for
-the other (turns.py).
+the backward pass: the gradients of the cases that the first has met so far, losses and optimizers
+(following.py). The first compiles the forward pass meanwhile. Where both need a kernel, one waits
+for the other (turns.py).
 
-The second process ends with the first, or when it has had no work for some seconds (`work` in
-warm.py). There is none where memory is limited, on one core, outside Unix, and where the system
-refuses to start one: then the first compiles all kernels itself.
+The second process ends with the first, or when it has had no work for some seconds. There is none
+where memory is limited, on one core, outside Unix, and where the system refuses to start one: then
+the first compiles all kernels itself.
 """
 
 import atexit
 import os
+import pickle
 import sys
 import threading
+from collections import deque
 from contextlib import suppress
 from typing import Any
 
 from .cores import usable_cores
 
 TIME_TO_END = 1.0  # seconds
-
-# Tasks of warm.py by operator and implementation; the kernels of most forward passes are left out.
-FOLLOWING = {
-    ("conv2d", "numba"): ("3x3, weight_grad",),
-    ("conv2d", "winograd"): ("winograd 3x3, weight_grad", "winograd 3x3, input_grad"),
-    ("conv2d", "direct"): ("depthwise 3x3, weight_grad", "depthwise 3x3, input_grad"),
-    ("batch_norm", "numba"): ("batch norm",),
-    ("activation", "numba"): ("relu",),
-}
-LAST = ("cross-entropy", "optimizer steps")  # of every training step
+MAX_MET = 64  # cases before the first kernel
 
 saving = threading.Lock()  # held while a file of the cache is written
-_expected: list[str] = []
+_met: deque[Any] = deque(maxlen=MAX_MET)
 _process: Any = None  # of type subprocess.Popen, while there is one
 _decided = False
 
 
-def expect(operator: str, implementation: str) -> None:
-    """Take note of an implementation that was chosen for the first time in this process."""
-    for task in FOLLOWING.get((operator, implementation), ()):
-        _expected.append(task)
-        _tell(task)
+def expect(case: Any) -> None:
+    """Take note of a case of an operator that this process meets for the first time."""
+    if not _decided:
+        _met.append(case)
+    elif _process is not None:
+        _tell(case)
 
 
 def begin(is_missing: bool) -> None:
@@ -72,8 +66,8 @@ def _start() -> None:
     global _process
     import subprocess
 
-    warm = f"{__package__}.warm"
-    code = f"import sys; sys.path[:] = {sys.path!r}; from {warm} import work; work()"
+    module = f"{__package__}.following"
+    code = f"import sys; sys.path[:] = {sys.path!r}; from {module} import work; work()"
     command = [sys.executable, "-W", "ignore", "-c", code]
     nowhere = subprocess.DEVNULL
     try:
@@ -83,14 +77,13 @@ def _start() -> None:
     except (OSError, RuntimeError):  # the system refuses, or the interpreter is about to end
         return
     atexit.register(_stop)
-    for task in (*_expected, *LAST):
-        _tell(task)
+    for case in _met:
+        _tell(case)
 
 
-def _tell(task: str) -> None:
-    if _process is not None:
-        with suppress(OSError, ValueError):  # it has ended
-            print(task, file=_process.stdin, flush=True)
+def _tell(case: Any) -> None:
+    with suppress(OSError, ValueError):  # the process has ended
+        print(pickle.dumps(case).hex(), file=_process.stdin, flush=True)
 
 
 def _stop() -> None:

@@ -162,6 +162,7 @@ class Operator(Generic[M]):
         """The module of the preferred implementation, remembered for each case."""
         module = self._choices.get(case)
         if module is None:
+            expect(case)
             module = self.load(self.preferred(case).name)
             if len(self._choices) >= MAX_CHOICES:
                 self._choices.clear()
@@ -246,7 +247,6 @@ class Operator(Generic[M]):
         """The module of the implementation `name`, imported on first use."""
         module = self._modules.get(name)
         if module is None:
-            expect(self.name, name)
             module = self._modules[name] = self.module_of(name)
         return module
 

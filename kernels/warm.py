@@ -7,15 +7,12 @@ time in a process. Here several processes compile, one per core: each runs some 
 float32 arrays. What is in the cache already is loaded and costs little.
 """
 
-import os
 import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import suppress
 from functools import partial
 from multiprocessing import get_context
-from queue import Empty, SimpleQueue
 
 import numpy as np
 
@@ -23,12 +20,9 @@ from . import activation, ahead, batch_norm, conv2d, cross_entropy, jit, optimiz
 from .activation.kinds import KINDS
 from .cores import usable_cores
 from .dispatch import use
-from .threads import set_num_threads
 from .window import Window
 
 Task = Callable[[], object]
-
-MAX_IDLE = 5.0  # seconds without work, after which a process that works for another one ends
 
 
 def warm() -> None:
@@ -58,30 +52,6 @@ def _be_quiet() -> None:
     """Leave the news of compiling to the process that counts."""
     jit.PATIENCE = threading.TIMEOUT_MAX
     ahead.decline()
-
-
-def work() -> None:
-    """Run the tasks that another process names on stdin, see ahead.py.
-
-    Ends when stdin closes, or nothing has arrived for MAX_IDLE seconds.
-    """
-    ahead.decline()
-    set_num_threads(1)
-    tasks: SimpleQueue[str] = SimpleQueue()
-    threading.Thread(target=_read, args=(tasks,), daemon=True).start()
-    with suppress(Empty):
-        while True:
-            name = tasks.get(timeout=MAX_IDLE)
-            with suppress(Exception):  # the other process meets the error, if it needs the kernel
-                run(name)
-
-
-def _read(tasks: "SimpleQueue[str]") -> None:
-    """Pass on the lines of stdin; end this process when the other has ended."""
-    for line in sys.stdin:
-        tasks.put(line.strip())
-    with ahead.saving:
-        os._exit(0)
 
 
 def run(name: str) -> None:

@@ -1,4 +1,4 @@
-"""What a step will need next is compiled in a second process, which ends with the first."""
+"""A second process compiles ahead: when it is started, what it is told, and how it ends."""
 
 import os
 import signal
@@ -10,12 +10,12 @@ import pytest
 
 pytest.importorskip("numba")
 
-from minitorch_cnn.kernels import ahead, jit, warm
+from minitorch_cnn.kernels import ahead, jit
 
 STARTED = """if True:
     import numpy as np
-    from minitorch_cnn.kernels import ahead, warm
-    warm.set_num_threads(1)
+    from minitorch_cnn.kernels import ahead, set_num_threads, warm
+    set_num_threads(1)
     ahead.usable_cores = lambda: 2
     warm.TASKS["relu"][1]()
     process = ahead._process
@@ -50,9 +50,25 @@ def is_running(process: int) -> bool:
         return False
 
 
-def test_all_tasks_have_the_names_of_warm():
-    tasks = {task for following in ahead.FOLLOWING.values() for task in following}
-    assert tasks | set(ahead.LAST) <= set(warm.TASKS)
+def test_cases_met_before_the_first_kernel_are_told_at_the_start(monkeypatch):
+    told = []
+    monkeypatch.setattr(ahead, "_decided", False)
+    monkeypatch.setattr(ahead, "_met", ahead.deque(maxlen=2))
+    monkeypatch.setattr(ahead, "_process", None)
+    monkeypatch.setattr(ahead, "_tell", told.append)
+    monkeypatch.setattr(ahead, "_can_start", lambda: True)
+    monkeypatch.setattr(ahead, "usable_cores", lambda: 2)
+    monkeypatch.setattr(subprocess, "Popen", lambda *command, **settings: "a process")
+    monkeypatch.setattr(ahead.atexit, "register", lambda function: None)
+    for case in "abc":
+        ahead.expect(case)
+    assert told == []
+    ahead.begin(True)
+    ahead.expect("d")
+    assert told == ["b", "c", "d"]
+    monkeypatch.setattr(ahead, "_process", None)
+    ahead.expect("e")
+    assert told == ["b", "c", "d"] and list(ahead._met) == ["b", "c"]
 
 
 def test_the_first_kernel_alone_decides(undecided):
@@ -123,20 +139,3 @@ def test_a_forked_child_leaves_it_to_its_parent(tmp_path):
     """
     done = run(code.replace("if True:\n    ", "", 1).replace("\n    ", "\n"), tmp_path)
     assert done.returncode == 0, done.stderr
-
-
-def test_it_compiles_the_tasks_that_it_is_told(tmp_path):
-    """The process itself, fed by hand."""
-    code = "from minitorch_cnn.kernels.warm import work; work()"
-    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, text=True, env=environment
-    ) as other:
-        print("nonsense", "relu", sep="\n", file=other.stdin, flush=True)
-        end = time.monotonic() + 30
-        while not list(tmp_path.rglob("*.nbc")) and time.monotonic() < end:
-            time.sleep(0.05)
-        assert other.stdin is not None
-        other.stdin.close()
-        assert other.wait(10) == 0
-    assert list(tmp_path.rglob("*.nbc"))
