@@ -1,12 +1,12 @@
 """Operations between convolutions, timed on a GPU: python -m benchmarks.ops --device cuda
 
-Rows are those of benchmarks.ops, with as many samples as make the input 128 MiB or more: smaller
-ones measure the start of a launch. Times are medians of CUDA events, apart from the host's.
-`needed` is the minimum time over the measured one: reading the input and writing the output once
-(backward: reading gy and the input, writing gx) at the bandwidth of a copy. `moved` is the same for
-the bytes that our kernels have to move, where a sum must be known before the second pass begins.
-`ratio` is our time over that of the faster of PyTorch's two layouts. With --json, rows are kept as
-by conv_gpu.py.
+Rows are those of benchmarks.ops, with as many samples as make the input or the output 128 MiB or
+more: smaller ones measure the start of a launch. Times are medians of CUDA events, apart from the
+host's. `needed` is the minimum time over the measured one: reading the input and writing the output
+once (backward: reading gy and the input, writing gx), and reading targets, at the bandwidth of a
+copy. `moved` is the same for the bytes that our kernels have to move, where a sum must be known
+before the second pass begins. `ratio` is our time over that of the faster of PyTorch's two layouts.
+With --json, rows are kept as by conv_gpu.py.
 """
 
 from __future__ import annotations
@@ -29,15 +29,20 @@ from .ops import OPS, UPDATES, Op, Update, functions
 from .timing import geometric_mean
 
 FLOAT = 4  # bytes
-LEAST = 2**25  # numbers of an input
+LEAST = 2**25  # numbers of an input or output
+GROWTH = {"bilinear x2": 4, "bilinear x8": 64}  # outputs for each input
+TARGET = 8  # bytes of a class
+WITH_TARGETS = ("cross entropy", "label smoothing", "of pixels")
 # Passes over arrays of x's size in our kernels, forward and backward, where these are more.
 PASSES = {"batch norm": (3, 5), "batch norm, relu": (3, 5)}
 
 
 def traffic(op: Op, outputs: int, direction: str) -> int:
-    """The minimum number of bytes moved: x and y forward; gy, x and gx backward."""
+    """The minimum number of bytes moved: x and y forward; gy, x and gx backward; targets."""
     x = math.prod(op.shape)
-    return FLOAT * (x + outputs if direction == "forward" else outputs + 2 * x)
+    targets = x // op.shape[1] if op.name.strip() in WITH_TARGETS else 0
+    arrays = x + outputs if direction == "forward" else outputs + 2 * x
+    return FLOAT * arrays + TARGET * targets
 
 
 def moved(op: Op, outputs: int, direction: str) -> int:
@@ -49,14 +54,11 @@ def moved(op: Op, outputs: int, direction: str) -> int:
 
 
 def enlarged(row: Op | Update) -> Op | Update:
-    """The row with so many samples that its input has at least LEAST numbers."""
-    if not isinstance(row, Op) or row.name.strip() in FIXED:
+    """The row with so many samples that its input or output has at least LEAST numbers."""
+    if not isinstance(row, Op):
         return row
-    factor = -(-LEAST // math.prod(row.shape))
+    factor = -(-LEAST // (math.prod(row.shape) * GROWTH.get(row.name.strip(), 1)))
     return row._replace(shape=(row.shape[0] * factor, *row.shape[1:]))
-
-
-FIXED = ("cross entropy", "label smoothing", "of pixels")  # whose targets have the rows' shapes
 
 
 def named(row: Op | Update) -> dict[str, str]:

@@ -155,6 +155,22 @@ def test_bytes_that_our_kernels_move_are_told_apart_from_those_needed():
     assert ops_gpu.enlarged(ops.UPDATES[0]) is ops.UPDATES[0]
 
 
+@pytest.mark.parametrize("op", ops.OPS, ids=lambda op: f"{op.name.strip()} {op.shape}")
+def test_every_op_is_so_large_that_its_launch_does_not_count_and_fits_into_memory(op):
+    large = ops_gpu.enlarged(op)
+    assert large.shape[1:] == op.shape[1:]
+    few = op._replace(shape=(1, *op.shape[1:]))  # whose outputs are counted
+    y = ops.functions(few, Library(mt))["forward"]()
+    numbers = max(np.prod(few.shape), y.numel()) * large.shape[0]
+    assert 2**25 <= numbers < 2**26
+
+
+def test_targets_are_read_in_both_directions():
+    loss = ops.Op("cross entropy", (5, 10), None)
+    assert ops_gpu.traffic(loss, 1, "forward") == 4 * 51 + 8 * 5
+    assert ops_gpu.traffic(loss, 1, "backward") == 4 * 101 + 8 * 5
+
+
 def test_ops_run_where_the_tensors_lie():
     entropy = next(op for op in ops.OPS if op.name == "cross entropy")
     for op in (ops.Op("gelu", (4, 5), lambda lib: lib.nn.GELU()), entropy):
