@@ -35,7 +35,7 @@ def written_for(m):
             out = min(out, 16) if min(out, 16) % groups == 0 else self.channels
             layer = self.added(nn.Conv2d(
                 self.channels, out, self.number(1, 3, (3, 1)), padding=1, groups=groups,
-                dilation=self.number(1, 2), stride=self.number(1, 1, 2),
+                dilation=self.number(1, 2), stride=self.number(1, 1, 2, (1, 3)),
                 bias=self.number(True, False),
             ))  # fmt: skip
             norm = self.added(self.number(nn.BatchNorm2d(out), nn.GroupNorm(2, out), nn.Identity()))

@@ -17,7 +17,7 @@ from tests.graph.random_nets import Random, written_for
 
 few_and_many = pytest.mark.parametrize(
     "seeds",
-    [range(500, 515), pytest.param(range(515, 600), marks=pytest.mark.slow)],
+    [range(500, 515), pytest.param(range(515, 1000), marks=pytest.mark.slow)],
     ids=["few", "many"],
 )
 

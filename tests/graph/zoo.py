@@ -33,15 +33,15 @@ class RepeatedNumbers:
 
 
 def _settle(model, x):
-    """Give batch norms the statistics of a batch: otherwise what a hundred untrained layers make
-    grows beyond what float32 holds, and its rounding errors with it.
+    """Give batch norms the statistics of other images: otherwise what a hundred untrained layers
+    make grows beyond what float32 holds, and its rounding errors with it.
     """
     norms = [m for m in model.modules() if isinstance(m, mt.nn.BatchNorm2d)]
     for norm in norms:
         norm.momentum = 1.0
         norm.train()
     if norms:
-        model(x)
+        model(mt.randn(8, *x.shape[1:], dtype=x.dtype))
     model.eval()
 
 
