@@ -12,7 +12,7 @@ Source: Ioffe, Szegedy (2015), Batch Normalization, algorithm 1 and the gradient
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -79,6 +79,17 @@ class Running(NamedTuple):
     batches: np.ndarray | None = None
 
 
+class Moments(NamedTuple):
+    """What a convolution on a device has summed of its result (N, C, *), for `batch_norm_training`.
+
+    array (2, parts, C): means over `per` samples each, fewer in the last part, and the sums of
+    squared deviations from these.
+    """
+
+    array: np.ndarray
+    per: int
+
+
 class Gradients(NamedTuple):
     """Gradients of the input (N, C, *), the weight (C,) and the bias (C,)."""
 
@@ -126,23 +137,40 @@ def batch_norm_training(
     relu: bool = False,
     running: Running | None = None,
     ceiling: float = math.inf,
+    residual: np.ndarray | None = None,
+    moments: Moments | None = None,
 ) -> Normalised:
     """x (N, C, *), weight and bias (C,) -> y (N, C, *), mean, var, invstd (C,).
 
     batch_norm_forward with the statistics of x itself, which also update `running`. This is one
     function, since a channel may still be in the cache when its statistics are known, and since
     their update would take a GPU several launches.
+    residual (N, C, *), where `adds_residuals`, is added before the relu. moments: of x, if known.
     """
     name = "batch_norm_training"
     _check(name, "x", x, weight=weight, bias=bias)
     implementation = OPERATOR.choose(Case(name, type(x), x.dtype, x.shape))
-    step = getattr(implementation, "batch_norm_step", None)
+    step: Any = getattr(implementation, "batch_norm_step", None)
     if step is not None and (running is None or running.mean.dtype == x.dtype):
-        return Normalised(*step(x, weight, bias, eps, relu, ceiling, *(running or ())))
+        state = running or Running(None, None, 0.0)
+        settings = eps, relu, ceiling, *state
+        return Normalised(*step(x, weight, bias, *settings, residual, moments))
+    if residual is not None:
+        raise TypeError(f"{name}: residual needs a device, and statistics of x's dtype")
     y, mean, var = implementation.batch_norm_training(x, weight, bias, eps, relu, ceiling)
     if running is not None and x.size:
         _move(running, mean, var, x.size // x.shape[1])
     return Normalised(y, mean, var, 1 / np.sqrt(var + var.dtype.type(eps)))
+
+
+def adds_residuals(x: np.ndarray, residual: np.ndarray, running: np.ndarray | None) -> bool:
+    """Whether batch_norm_training of x, with such running statistics, adds that residual."""
+    if type(x) is not type(residual) or (x.shape, x.dtype) != (residual.shape, residual.dtype):
+        return False
+    if x.dtype.char not in "fd" or (running is not None and running.dtype != x.dtype):
+        return False
+    chosen = OPERATOR.choose(Case("batch_norm_training", type(x), x.dtype, x.shape))
+    return hasattr(chosen, "batch_norm_step")
 
 
 def _move(running: Running, mean: np.ndarray, var: np.ndarray, count: int) -> None:

@@ -79,9 +79,34 @@ __device__ inline Samples merged(Samples own)
     return own;
 }
 
-// mean, var, invstd (C,) of x, and running = (1 - momentum) running + momentum new with the unbiased
-// variance, var * unbias. parts (3, splits, C) are the count, mean and squares of the samples of
-// each block; the last block of a channel merges them. batches, if given, is counted up by 1.
+// Where the statistics of a batch go: mean, var, invstd (C,), and
+// running = (1 - momentum) running + momentum new with the unbiased variance, var * unbias. batches,
+// if given, is counted up by 1.
+struct Statistics {
+    REAL *mean, *var, *invstd, *running_mean, *running_var;
+    long long* batches;
+    REAL eps, momentum, unbias;
+
+    // Of the samples of channel c, whose mean is relative to `near`.
+    __device__ void write(int c, const Samples& total, REAL near) const
+    {
+        const REAL variance = total.squares / total.count;
+        const REAL new_mean = near + total.mean;
+        const REAL new_var = variance < 0 ? REAL(0) : variance;  // NaN stays NaN
+        mean[c] = new_mean;
+        var[c] = new_var;
+        invstd[c] = 1 / sqrt(new_var + eps);
+        if (running_mean) {
+            running_mean[c] = (1 - momentum) * running_mean[c] + momentum * new_mean;
+            running_var[c] = (1 - momentum) * running_var[c] + momentum * (new_var * unbias);
+        }
+        if (batches && c == 0)
+            *batches += 1;
+    }
+};
+
+// The Statistics of x. parts (3, splits, C) are the count, mean and squares of the samples of each
+// block; the last block of a channel merges them.
 extern "C" __global__ void __launch_bounds__(256) statistics(
     const REAL* x, REAL* parts, int* counters, REAL* mean, REAL* var, REAL* invstd,
     REAL* running_mean, REAL* running_var, long long* batches, int N, int C, int units, REAL eps,
@@ -128,20 +153,50 @@ extern "C" __global__ void __launch_bounds__(256) statistics(
         total.add({parts[at], parts[at + all], parts[at + 2 * all]});
     }
     total = merged(total);
-    if (threadIdx.x != 0)
-        return;
-    const REAL variance = total.squares / total.count;
-    const REAL new_mean = first_number + total.mean;
-    const REAL new_var = variance < 0 ? REAL(0) : variance;  // NaN stays NaN
-    mean[c] = new_mean;
-    var[c] = new_var;
-    invstd[c] = 1 / sqrt(new_var + eps);
-    if (running_mean) {
-        running_mean[c] = (1 - momentum) * running_mean[c] + momentum * new_mean;
-        running_var[c] = (1 - momentum) * running_var[c] + momentum * (new_var * unbias);
+    const Statistics to = {mean, var, invstd, running_mean, running_var, batches,
+                           eps, momentum, unbias};
+    if (threadIdx.x == 0)
+        to.write(c, total, first_number);
+}
+
+// The Statistics of x by the moments (2, count, C) that a convolution has written of it: means of `per`
+// samples each, of fewer in the last part, and sums of squared deviations. A lane merges those of a
+// channel; parts (3, splits, C) as above, with means relative to the first.
+extern "C" __global__ void __launch_bounds__(256) merge_statistics(
+    const REAL* moments, REAL* parts, int* counters, REAL* mean, REAL* var, REAL* invstd,
+    REAL* running_mean, REAL* running_var, long long* batches, int count, int C, int per,
+    long long samples, REAL eps, REAL momentum, REAL unbias)
+{
+    __shared__ Samples warps[8][32];
+    const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, splits = gridDim.y;
+    const int c = blockIdx.x * 32 + lane;
+    const long long all = (long long)splits * C;
+    const REAL near = c < C ? moments[c] : REAL(0);
+    Samples own = {0, 0, 0};
+    for (long long part = blockIdx.y * 8 + warp; part < count && c < C; part += 8 * splits) {
+        const REAL here = min((long long)per, samples - part * per);
+        own.add({here, moments[part * C + c] - near, moments[(count + part) * C + c]});
     }
-    if (batches && c == 0)
-        *batches += 1;
+    warps[warp][lane] = own;
+    __syncthreads();
+    if (warp == 0 && c < C) {
+        for (int i = 1; i < 8; i++)
+            own.add(warps[i][lane]);
+        const long long at = (long long)blockIdx.y * C + c;
+        parts[at] = own.count;
+        parts[at + all] = own.mean;
+        parts[at + 2 * all] = own.squares;
+    }
+    if (!is_last_block(counters + blockIdx.x, splits) || warp != 0 || c >= C)
+        return;
+    Samples total = {0, 0, 0};
+    for (int split = 0; split < splits; split++) {
+        const long long at = (long long)split * C + c;
+        total.add({parts[at], parts[at + all], parts[at + 2 * all]});
+    }
+    const Statistics to = {mean, var, invstd, running_mean, running_var, batches,
+                           eps, momentum, unbias};
+    to.write(c, total, near);
 }
 
 // The affine function of a channel.
@@ -164,10 +219,11 @@ __device__ inline bool is_cut(REAL y, REAL ceiling)
     return y <= 0 || y >= ceiling;
 }
 
-// y (rows, L) = (x - mean) * invstd * weight + bias, with relu from 0 to ceiling; a row is a channel of an image.
+// y (rows, L) = (x - mean) * invstd * weight + bias + residual, with relu from 0 to ceiling; a row is
+// a channel of an image. residual: as x, or null.
 extern "C" __global__ void __launch_bounds__(256) normalise(
     const REAL* x, const REAL* weight, const REAL* bias, const REAL* mean, const REAL* invstd,
-    REAL* y, int rows, int C, int units, bool relu, REAL ceiling)
+    const REAL* residual, REAL* y, int rows, int C, int units, bool relu, REAL ceiling)
 {
     const long long row = blockIdx.x * (long long)blockDim.y + threadIdx.y;
     if (row >= rows)
@@ -178,10 +234,16 @@ extern "C" __global__ void __launch_bounds__(256) normalise(
          unit += gridDim.y * blockDim.x) {
         const long long at = first + (long long)unit * VECTOR;
         LOAD(values, x + at);
-        REAL out[VECTOR];
+        REAL out[VECTOR], added[VECTOR] = {};
+        if (residual) {
+            LOAD(found, residual + at);
+            #pragma unroll
+            for (int v = 0; v < VECTOR; v++)
+                added[v] = found[v];
+        }
         #pragma unroll
         for (int v = 0; v < VECTOR; v++) {
-            out[v] = affine(values[v]);
+            out[v] = affine(values[v]) + added[v];
             if (relu && out[v] <= 0)
                 out[v] = 0;
             if (relu && out[v] > ceiling)

@@ -1,7 +1,8 @@
 """Batch normalisation on the GPU and on the emulator: the launches of batch_norm.cu.
 
-Memory traffic, in arrays of x's size: statistics 1 read; forward 1 read, 1 written; backward 4
-read, 1 written. The sums of a channel are split over several blocks, to keep a large GPU busy.
+Memory traffic, in arrays of x's size: statistics 1 read, none by the moments of a convolution;
+forward 1 read, 1 written; backward 4 read, 1 written. The sums of a channel are split over several
+blocks, to keep a large GPU busy.
 """
 
 import math
@@ -25,6 +26,8 @@ from ..cuda.signature import real
 THREADS = 256
 BLOCKS = 1024  # target: a few for each multiprocessor
 MIN_BLOCK_ELEMENTS = 8 * THREADS  # that a block should sum
+# A block merges the moments of 32 channels, and each of its 8 warps those of several parts.
+MERGING_BLOCKS, MIN_BLOCK_PARTS = 264, 8 * 8
 
 
 def batch_norm_statistics(x):
@@ -48,12 +51,18 @@ def batch_norm_step(
     running_var=None,
     momentum=0.0,
     batches=None,
+    residual=None,
+    moments=None,
 ):
-    """batch_norm_training, with running (C,) and batches () updated in place -> also invstd."""
+    """batch_norm_training, with running (C,) and batches () updated in place -> also invstd.
+
+    residual (N, C, *) is added before the relu. moments: those of x, which are then not computed.
+    """
     x = contiguous(x)
+    residual = residual if residual is None else contiguous(residual)
     running = running_mean, running_var, batches
-    mean, var, invstd = _statistics(x, eps, running, momentum)
-    return _forward(x, weight, bias, mean, invstd, relu, ceiling), mean, var, invstd
+    mean, var, invstd = _statistics(x, eps, running, momentum, moments)
+    return _forward(x, weight, bias, mean, invstd, relu, ceiling, residual), mean, var, invstd
 
 
 def batch_norm_forward(x, weight, bias, mean, invstd, relu=False, ceiling=math.inf):
@@ -85,25 +94,30 @@ class _Plan(NamedTuple):
     result: Launch | None = None
 
 
-def _statistics(x, eps, running=(None, None, None), momentum=0.0):
-    """mean, var, 1 / sqrt(var + eps), each (C,), of a contiguous x."""
+def _statistics(x, eps, running=(None, None, None), momentum=0.0, moments=None):
+    """mean, var, 1 / sqrt(var + eps), each (C,), of a contiguous x, or by its moments."""
     C = x.shape[1]
     if not x.size:
         mean, var, invstd = (zeros(C, x.dtype, like=x) for _ in range(3))
         invstd.fill(eps**-0.5 if eps else 0)
         return mean, var, invstd
-    plan = _statistics_plan(x.shape, x.dtype, _vector(x), eps, momentum)
+    if moments is None:
+        source, plan = x, _statistics_plan(x.shape, x.dtype, _vector(x), eps, momentum)
+    else:
+        source, sizes = moments.array, (moments.array.shape[1], moments.per)
+        plan = _merging_plan(x.shape, x.dtype, *sizes, eps, momentum)
     parts = empty((3, plan.splits, C), x.dtype, like=x)
     results = tuple(empty(C, x.dtype, like=x) for _ in range(3))
-    plan.sums(x, parts, counters(C, like=x), *results, *running)
+    plan.sums(source, parts, counters(C, like=x), *results, *running)
     return results
 
 
-def _forward(x, weight, bias, mean, invstd, relu, ceiling):
+def _forward(x, weight, bias, mean, invstd, relu, ceiling, residual=None):
     y = empty(x.shape, x.dtype, like=x)
     if x.size:
-        channel = map(_channel, (weight, bias, mean, invstd))
-        _forward_plan(x.shape, x.dtype, _vector(x, y), bool(relu), ceiling)(x, *channel, y)
+        given = *map(_channel, (weight, bias, mean, invstd)), residual
+        vector = _vector(x, y) if residual is None else _vector(x, y, residual)
+        _forward_plan(x.shape, x.dtype, vector, bool(relu), ceiling)(x, *given, y)
     return y
 
 
@@ -112,9 +126,24 @@ def _statistics_plan(shape, dtype, vector, eps, momentum):
     N, C, L = _sizes(shape)
     splits, count = _splits(N, C, L), N * L
     sizes = np.int32(N), np.int32(C), np.int32(L // vector)
-    settings = map(dtype.type, (eps, momentum, count / max(count - 1, 1)))
-    kernel = _module(dtype, vector)["statistics"]
+    kernel, settings = _module(dtype, vector)["statistics"], _settings(dtype, eps, momentum, count)
     return _Plan(splits, kernel.planned((C, splits), (THREADS,), (*sizes, *settings)))
+
+
+@planned
+def _merging_plan(shape, dtype, parts, per, eps, momentum):
+    N, C, L = _sizes(shape)
+    across = blocks(C, 32)
+    splits = max(1, min(blocks(MERGING_BLOCKS, across), blocks(parts, MIN_BLOCK_PARTS)))
+    sizes = np.int32(parts), np.int32(C), np.int32(per), np.int64(N * L)
+    values = *sizes, *_settings(dtype, eps, momentum, N * L)
+    kernel = _module(dtype, 1)["merge_statistics"]
+    return _Plan(splits, kernel.planned((across, splits), (THREADS,), values))
+
+
+def _settings(dtype, eps, momentum, count):
+    """eps, momentum, and the factor that makes the variance of `count` samples unbiased."""
+    return map(dtype.type, (eps, momentum, count / max(count - 1, 1)))
 
 
 @planned

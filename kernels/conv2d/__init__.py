@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..batch_norm import Moments
 from ..cuda.array import is_emulated, on_gpu
 from ..dispatch import COMPILER, CUPY, NUMBA, NUMBA_CUDA, Operator
 from ..jit import can_compile
@@ -225,6 +226,21 @@ def conv2d_forward(
         check_forward(x, w, window, groups, bias)
     case = Case("conv2d_forward", type(x), x.dtype, x.shape, w.shape, window, groups)
     return OPERATOR.choose(case).conv2d_forward(x, w, window, groups, bias, relu)
+
+
+def conv2d_with_moments(
+    x: np.ndarray, w: np.ndarray, window: Window, groups: int = 1, bias: np.ndarray | None = None
+) -> tuple[np.ndarray, Moments | None]:
+    """conv2d_forward of arguments that match, and the moments of y where the epilogue sums them.
+
+    On a GPU, batch norm then need not read y for its statistics.
+    """
+    case = Case("conv2d_forward", type(x), x.dtype, x.shape, w.shape, window, groups)
+    implementation = OPERATOR.choose(case)
+    both: Any = getattr(implementation, "conv2d_with_moments", None)
+    if both:
+        return both(x, w, window, groups, bias)
+    return implementation.conv2d_forward(x, w, window, groups, bias, False), None
 
 
 def conv2d_input_grad(

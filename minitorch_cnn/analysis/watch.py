@@ -10,7 +10,7 @@ import numpy as np
 from .. import kernels
 from ..autograd.array_function import ArrayFunction
 from ..functional.activation import ReLU6
-from ..functional.batch_norm_ops import BatchNorm, ChannelAffine
+from ..functional.batch_norm_ops import BatchNorm, BatchNormReLUOfSum, ChannelAffine
 from ..functional.conv import Conv2d
 from ..nn import Module
 from ..nn.evaluation import evaluation, first_output
@@ -19,7 +19,7 @@ from ..tensor import Tensor
 from ..tensor.activation import ReLU, ReLUOfSum
 
 # Operations that may include a ReLU, as their attribute `relu` says.
-MAY_RECTIFY = (BatchNorm, ChannelAffine, Conv2d, ReLUOfSum)
+MAY_RECTIFY = (BatchNorm, BatchNormReLUOfSum, ChannelAffine, Conv2d, ReLUOfSum)
 
 
 def module_named(function: str, model: Module, layer: str) -> Module:

@@ -12,10 +12,11 @@ from ..kernels.batch_norm import (
     batch_norm_forward,
     batch_norm_training,
 )
-from ..tensor.activation import through_relu
+from ..tensor.activation import of_relus_sum, through_relu
 from ..tensor.tensor import Tensor
 
 if TYPE_CHECKING:
+    from ..kernels.batch_norm import Moments
     from ..tensor.types import Array
 
 
@@ -40,11 +41,12 @@ class BatchNorm(ArrayFunction):
         momentum: float = 0.0,
         batches: Array | None = None,
         ceiling: float = math.inf,
+        moments: Moments | None = None,
     ) -> tuple[Array, Array, Array]:
-        running = None
-        if running_mean is not None and running_var is not None:
-            running = Running(running_mean, running_var, momentum, batches)
-        y, mean, var, invstd = batch_norm_training(x, w, b, eps, relu, running, ceiling)
+        running = _running(running_mean, running_var, momentum, batches)
+        y, mean, var, invstd = batch_norm_training(
+            x, w, b, eps, relu, running, ceiling, moments=moments
+        )
         ctx.save_for_backward(x, w, b if relu else None)
         ctx.keep(mean, invstd)
         ctx.eps, ctx.relu, ctx.ceiling = eps, relu, ceiling
@@ -60,6 +62,55 @@ class BatchNorm(ArrayFunction):
         gx, gw, gb = BatchNormBackward.apply(gy, x, w, b, **settings)
         _, need_w, need_b = ctx.needs_input_grad
         return gx, gw if need_w else None, gb if need_b else None
+
+
+class BatchNormReLUOfSum(ArrayFunction):
+    """y = max(w x^ + b + r, 0) on a device, as `BatchNorm` and `ReLUOfSum` in one pass.
+
+    x and r (N, C, *), w and b (C,) or None -> y (N, C, *)
+    """
+
+    adds_gradients = True
+
+    @staticmethod
+    def forward(
+        ctx: ArrayFunction,
+        x: Array,
+        w: Array | None,
+        b: Array | None,
+        r: Array,
+        eps: float,
+        running_mean: Array | None = None,
+        running_var: Array | None = None,
+        momentum: float = 0.0,
+        batches: Array | None = None,
+        moments: Moments | None = None,
+    ) -> Array:
+        running = _running(running_mean, running_var, momentum, batches)
+        y, mean, _, invstd = batch_norm_training(
+            x, w, b, eps, True, running, residual=r, moments=moments
+        )
+        ctx.save_for_backward(x, w, y)
+        ctx.keep(mean, invstd)
+        ctx.eps, ctx.relu = eps, True
+        return y
+
+    @staticmethod
+    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
+        x, w, y = ctx.saved_tensors
+        mean, invstd = ctx.kept
+        gr = of_relus_sum(ctx, gy, y)
+        settings = {"mean": mean, "invstd": invstd, "eps": ctx.eps}
+        settings |= {"relu": False, "ceiling": math.inf}
+        gx, gw, gb = BatchNormBackward.apply(gr, x, w, None, **settings)
+        _, need_w, need_b, _ = ctx.needs_input_grad
+        return gx, gw if need_w else None, gb if need_b else None, gr
+
+
+def _running(
+    mean: Array | None, var: Array | None, momentum: float, batches: Array | None
+) -> Running | None:
+    return None if mean is None or var is None else Running(mean, var, momentum, batches)
 
 
 class BatchNormBackward(ArrayFunction):

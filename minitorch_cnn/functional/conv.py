@@ -23,6 +23,7 @@ from ..kernels.conv2d import (
     conv2d_gradients,
     conv2d_input_grad,
     conv2d_weight_grad,
+    conv2d_with_moments,
 )
 from ..kernels.conv2d.checks import check_channels
 from ..kernels.window import Window
@@ -33,6 +34,7 @@ from .checks import check_float
 from .geometry import Pair, conv_window, from_images, is_int, pair, to_images
 
 if TYPE_CHECKING:
+    from ..kernels.batch_norm import Moments
     from ..tensor.types import Array, Size1d, Size2d
 
 
@@ -40,6 +42,7 @@ class Conv2d(ArrayFunction):
     """y = x * w + b, with relu max(y, 0).
 
     x (N, C, H, W), w (O, C/groups, KH, KW), b (O,) or None -> y (N, O, OH, OW)
+    moments: a list for those of y, in place of relu.
     """
 
     in_float32 = True
@@ -53,9 +56,14 @@ class Conv2d(ArrayFunction):
         window: Window,
         groups: int,
         relu: bool = False,
+        moments: list[Moments] | None = None,
     ) -> Array:
         need_x, need_w, _ = ctx.needs_input_grad
-        y = conv2d_forward(x, w, window, groups, b, relu, checked=True)
+        if moments is None:
+            y = conv2d_forward(x, w, window, groups, b, relu, checked=True)
+        else:
+            y, found = conv2d_with_moments(x, w, window, groups, b)
+            moments += [] if found is None else [found]
         ctx.save_for_backward(x if need_w else None, w if need_x else None, y if relu else None)
         ctx.window, ctx.groups, ctx.input_size, ctx.relu = window, groups, x.shape[2:], relu
         return y
@@ -127,6 +135,14 @@ def conv2d_relu(
     return _conv2d("conv2d_relu", input, weight, bias, *settings, relu=True)
 
 
+def conv2d_with_moments_of(moments: list[Moments], *arguments: Any) -> Tensor:
+    """conv2d(*arguments), which appends the moments of its result where a device sums them.
+
+    Of 16 bits there are none: the result is rounded after they would be summed.
+    """
+    return _conv2d("conv2d", *arguments, relu=False, moments=moments)
+
+
 def _conv2d(
     name: str,
     input: Tensor,
@@ -137,13 +153,16 @@ def _conv2d(
     dilation: Any,
     groups: int,
     relu: bool,
+    moments: list[Moments] | None = None,
 ) -> Tensor:
     if autocast.active:
         input, weight, bias = autocast.lower(input, weight, bias)
     check_conv(name, input, weight, bias, groups, spatial=2)
     x = to_images(name, input, spatial=2)
     window = conv_window(name, x, weight, stride, padding, dilation)
-    y = Conv2d.apply(x, weight, bias, window=window, groups=groups, relu=relu)
+    sums = moments is not None and input.array.dtype.char in "fd"
+    known = {"moments": moments} if sums else {}
+    y = Conv2d.apply(x, weight, bias, window=window, groups=groups, relu=relu, **known)
     return from_images(y, input.ndim, spatial=2)
 
 

@@ -16,12 +16,12 @@ from ..autograd import autocast
 from ..autograd.modes import is_recomputing
 from ..tensor.half import rounded, widened
 from ..tensor.tensor import Tensor
-from .batch_norm_ops import BatchNorm, ChannelAffine
+from .batch_norm_ops import BatchNorm, BatchNormReLUOfSum, ChannelAffine
 from .checks import check_float
 from .geometry import is_int
 
 if TYPE_CHECKING:
-    pass
+    from ..kernels.batch_norm import Moments
 
 
 def inverse_std(var: np.ndarray, eps: float) -> np.ndarray:
@@ -92,6 +92,8 @@ def _batch_norm(
     relu: bool = False,
     batches: Tensor | None = None,
     ceiling: float = math.inf,
+    moments: Moments | None = None,
+    residual: Tensor | None = None,
 ) -> Tensor:
     clip = {"relu": relu, "ceiling": ceiling}
     running = {"running_mean": running_mean, "running_var": running_var}
@@ -117,15 +119,20 @@ def _batch_norm(
     if eps <= 0:
         raise ValueError(f"{name}: eps={eps} must be positive in training")
     moves = input.numel() and not is_recomputing()
-    if not moves or running_mean is None or running_var is None:
-        return BatchNorm.apply(input, weight, bias, eps=eps, **clip)[0]
-    settings = {
-        "running_mean": running_mean.array,
-        "running_var": running_var.array,
-        "momentum": momentum,
-        "batches": None if batches is None else batches.array,
-    }
-    y, _, _ = BatchNorm.apply(input, weight, bias, eps=eps, **clip, **settings)
+    settings: dict[str, Any] = {"moments": moments}
+    if moves and running_mean is not None and running_var is not None:
+        settings |= {
+            "running_mean": running_mean.array,
+            "running_var": running_var.array,
+            "momentum": momentum,
+            "batches": None if batches is None else batches.array,
+        }
+    if residual is None:
+        y, _, _ = BatchNorm.apply(input, weight, bias, eps=eps, **clip, **settings)
+    else:
+        y = BatchNormReLUOfSum.apply(input, weight, bias, residual, eps=eps, **settings)
+    if "running_mean" not in settings:
+        return y
     for changed in (running_mean, running_var, batches):
         if changed is not None:
             changed.bump_version()
@@ -147,11 +154,14 @@ def update_running(running: Tensor, new: np.ndarray, momentum: float) -> None:
 
 
 def counted_batch_norm(
-    relu: bool, batches: Tensor | None, input: Tensor, *settings: Any, ceiling: float = math.inf
+    relu: bool, batches: Tensor | None, input: Tensor, *settings: Any, **known: Any
 ) -> Tensor:
-    """batch_norm or batch_norm_relu, which also counts a training batch that is not empty."""
+    """batch_norm or batch_norm_relu, which also counts a training batch that is not empty.
+
+    known: the ceiling; in training, the moments of input and a residual to add before the relu.
+    """
     name = "batch_norm_relu" if relu else "batch_norm"
-    return _batch_norm(name, input, *settings, relu=relu, batches=batches, ceiling=ceiling)
+    return _batch_norm(name, input, *settings, relu=relu, batches=batches, **known)
 
 
 def group_norm(

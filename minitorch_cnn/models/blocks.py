@@ -12,7 +12,7 @@ import numpy as np
 from .. import functional as F
 from .. import nn
 from ..dtypes import get_default_dtype
-from ..nn.fusion import fused, relu_after
+from ..nn.fusion import in_order, relu_after
 from ..tensor import Tensor
 from .same import SameConv2d
 
@@ -65,7 +65,7 @@ class ConvBNReLU(nn.Module):
         self.bn = nn.BatchNorm2d(out_channels, eps)
 
     def forward(self, x: Tensor) -> Tensor:
-        return relu_after(self.bn, self.conv(x))
+        return relu_after(self.bn, x, self.conv)
 
 
 def conv_bn(
@@ -224,17 +224,13 @@ class Trunk(nn.Module):
         heads = self.heads if self.training else {}
         least = self.smallest_with_heads if heads else self.smallest
         check_images(type(self).__name__, x, self.in_channels, least)
-        aside, order = [], list(reversed(self.order))
-        while order:
-            name = order.pop()
-            layer = getattr(self, name)
-            after = fused(getattr(self, order[-1])) if order and name not in heads else None
-            if after:
-                x, name = after(layer, x), order.pop()
-            else:
-                x = layer(x)
+        aside, layers = [], []
+        for name in self.order:
+            layers.append(getattr(self, name))
             if name in heads:
+                x, layers = in_order(layers, x), []
                 aside.append(getattr(self, heads[name])(x))
+        x = in_order(layers, x)
         return (x, *aside) if aside else x
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from .. import functional as F
 from .. import nn
-from ..nn.fusion import relu_after, relu_of_sum
+from ..nn.fusion import norm_after, relu_after, relu_of_normed_sum, relu_of_sum
 from ..tensor import Tensor
 from ..tensor.padding import pad
 from .blocks import conv_bn
@@ -69,21 +69,34 @@ def make_shortcut(
 class ResidualBlock(nn.Module):
     """y = max(branch(x) + shortcut(x), 0)
 
-    A subclass defines `branch`, and sets `downsample` to the shortcut's layers, None for identity.
+    A subclass sets `downsample` to the shortcut's layers, None for identity, and defines `branch`.
+    Or it names the last convolution and batch norm of the branch, `last`, and defines what they
+    take, `inner`.
     """
 
     downsample: nn.Module | None
+    last: tuple[str, str]
+
+    def inner(self, x: Tensor) -> Tensor:
+        """What the branch computes before its last convolution."""
+        raise NotImplementedError(f"branch: {type(self).__name__} does not define it")
 
     def branch(self, x: Tensor) -> Tensor:
         """The residual that the block learns."""
-        raise NotImplementedError(f"branch: {type(self).__name__} does not define it")
+        y = self.inner(x)
+        conv, norm = (getattr(self, name) for name in self.last)
+        return norm_after(norm, conv, y)
 
     def shortcut(self, x: Tensor) -> Tensor:
         """The shortcut to which the branch is added."""
         return x if self.downsample is None else self.downsample(x)
 
     def forward(self, x: Tensor) -> Tensor:
-        return relu_of_sum(self.branch(x), self.shortcut(x))
+        if type(self).branch is not ResidualBlock.branch or "branch" in self.__dict__:
+            return relu_of_sum(self.branch(x), self.shortcut(x))
+        y = self.inner(x)
+        conv, norm = (getattr(self, name) for name in self.last)
+        return relu_of_normed_sum(norm, conv, y, self.shortcut(x))
 
 
 class BasicBlock(ResidualBlock):
@@ -106,9 +119,10 @@ class BasicBlock(ResidualBlock):
         self.bn2 = nn.BatchNorm2d(out_channels)
         self.downsample = downsample
 
-    def branch(self, x: Tensor) -> Tensor:
-        y = relu_after(self.bn1, self.conv1(x))
-        return self.bn2(self.conv2(y))
+    last = "conv2", "bn2"
+
+    def inner(self, x: Tensor) -> Tensor:
+        return relu_after(self.bn1, x, self.conv1)
 
 
 class PlainBlock(BasicBlock):
@@ -145,10 +159,11 @@ class Bottleneck(ResidualBlock):
         self.bn3 = nn.BatchNorm2d(out_channels)
         self.downsample = downsample
 
-    def branch(self, x: Tensor) -> Tensor:
-        y = relu_after(self.bn1, self.conv1(x))
-        y = relu_after(self.bn2, self.conv2(y))
-        return self.bn3(self.conv3(y))
+    last = "conv3", "bn3"
+
+    def inner(self, x: Tensor) -> Tensor:
+        y = relu_after(self.bn1, x, self.conv1)
+        return relu_after(self.bn2, y, self.conv2)
 
 
 def basic(shortcut: str | None) -> MakeBlock:

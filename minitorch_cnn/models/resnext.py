@@ -54,8 +54,8 @@ class Branch(nn.Module):
         self.conv3 = nn.Conv2d(filters, out_channels, 1, bias=False) if added else None
 
     def forward(self, x: Tensor) -> Tensor:
-        y = relu_after(self.bn1, self.conv1(x))
-        y = relu_after(self.bn2, self.conv2(y))
+        y = relu_after(self.bn1, x, self.conv1)
+        y = relu_after(self.bn2, y, self.conv2)
         return y if self.conv3 is None else self.conv3(y)
 
 

@@ -42,7 +42,7 @@ class WideBlock(PreActBasicBlock):
         self.dropout = nn.Dropout(dropout)
 
     def branch(self, a: Tensor) -> Tensor:
-        y = relu_after(self.bn2, self.conv1(a))
+        y = relu_after(self.bn2, a, self.conv1)
         return self.conv2(self.dropout(y))
 
 

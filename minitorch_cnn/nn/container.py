@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from ..functional.geometry import is_int
 from ..tensor.tensor import Tensor
-from .fusion import fused
+from .fusion import in_order
 from .module import Module, indent
 
 if TYPE_CHECKING:
@@ -104,17 +104,7 @@ class Sequential(_Numbered):
             self.register_module(str(name), module)
 
     def forward(self, input: Tensor) -> Tensor:
-        modules = list(self)
-        i = 0
-        while i < len(modules):
-            after = fused(modules[i + 1]) if i + 1 < len(modules) else None
-            if after:
-                input = after(modules[i], input)
-                i += 2
-            else:
-                input = modules[i](input)
-                i += 1
-        return input
+        return in_order(list(self), input)
 
     @overload
     def __getitem__(self, index: int) -> Module: ...

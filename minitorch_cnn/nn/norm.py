@@ -95,8 +95,11 @@ class _NormBase(_Affine):
     def forward(self, input: Tensor) -> Tensor:
         return self._apply_op(F.batch_norm, input)
 
-    def _apply_op(self, op: Callable[..., Tensor], input: Tensor) -> Tensor:
-        """Call `op`, F.batch_norm or F.batch_norm_relu, with the layer's state and settings."""
+    def _apply_op(self, op: Callable[..., Tensor], input: Tensor, **known: Any) -> Tensor:
+        """Call `op`, F.batch_norm or F.batch_norm_relu, with the layer's state and settings.
+
+        known: in training, what `counted_batch_norm` takes besides.
+        """
         if input.ndim not in self.ranks:
             raise ValueError(
                 f"{type(self).__name__}: input of shape {input.shape} must be {self.layout}"
@@ -110,14 +113,19 @@ class _NormBase(_Affine):
             named = op.func if isinstance(op, partial) else op  # with a ceiling, for ReLU6
             if momentum is not None and named in _COUNTING and input.numel():
                 statistics = mean, var, self.weight, self.bias, True, momentum, self.eps
-                clip = op.keywords if isinstance(op, partial) else {}
+                known |= op.keywords if isinstance(op, partial) else {}
                 relu = named is F.batch_norm_relu
-                return counted_batch_norm(relu, batches, input, *statistics, **clip)
+                return counted_batch_norm(relu, batches, input, *statistics, **known)
             batches.add_(1)
             if momentum is None:
                 momentum = 1 / batches.item()
         training, momentum = self.training or mean is None, momentum or 0.0
-        return op(input, mean, var, self.weight, self.bias, training, momentum, self.eps)
+        settings = mean, var, self.weight, self.bias, training, momentum, self.eps
+        if known:
+            known |= op.keywords if isinstance(op, partial) else {}
+            relu = op is not F.batch_norm
+            return counted_batch_norm(relu, None, input, *settings, **known)
+        return op(input, *settings)
 
     def extra_repr(self) -> str:
         return (

@@ -53,7 +53,7 @@ class Activation(ArrayFunction):
     @staticmethod
     def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         if ctx.second is not None:
-            return _of_two(ctx, gy)
+            return _of_two(ctx, gy, *ctx.saved_tensors)
         (kept,) = ctx.saved_tensors
         if ctx.slope_of_slope is None and is_grad_enabled():
             return ActivationBackward.apply(gy, kept.array, op=type(ctx), settings=ctx.settings)
@@ -113,11 +113,15 @@ class ReLUOfSum(ArrayFunction):
 
     @staticmethod
     def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor, Tensor]:
-        if ctx.second is not None:
-            gy = _of_two(ctx, gy)
-        elif ctx.relu:
-            gy = through_relu(gy, *ctx.saved_tensors)
+        gy = of_relus_sum(ctx, gy, *ctx.saved_tensors)
         return gy, gy
+
+
+def of_relus_sum(ctx: ArrayFunction, gy: Tensor, y: Tensor) -> Tensor:
+    """The gradient of the sum whose ReLU ctx has computed as y."""
+    if ctx.second is not None:
+        return _of_two(ctx, gy, y)
+    return through_relu(gy, y) if ctx.relu else gy
 
 
 class ReLUBackwardOfSum(ArrayFunction):
@@ -128,10 +132,10 @@ class ReLUBackwardOfSum(ArrayFunction):
         return relu_backward_of_sum(a, b, y)
 
 
-def _of_two(ctx: ArrayFunction, gy: Tensor) -> Tensor:
-    """The gradient of a ReLU's input by the two gradients that arrived for its output."""
+def _of_two(ctx: ArrayFunction, gy: Tensor, y: Tensor) -> Tensor:
+    """The gradient of a ReLU's input by the two gradients that arrived for its output y."""
     other, ctx.second = ctx.second, None
-    return ReLUBackwardOfSum.apply(gy, other, *ctx.saved_tensors)
+    return ReLUBackwardOfSum.apply(gy, other, y)
 
 
 def through_relu(gy: Tensor, y: Tensor) -> Tensor:

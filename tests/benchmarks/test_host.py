@@ -15,9 +15,9 @@ pytestmark = pytest.mark.skipif(not has_compiler(), reason="no g++ on Linux")
 # The host reads once in 16 steps, and at the end of an epoch.
 BOUNDS = {
     "lenet5_relu": (24, 22, 1 / 16),
-    "resnet20_cifar": (199, 17, 1 / 16),
+    "resnet20_cifar": (190, 17, 1 / 16),
     "mobilenet_v1_100": (222, 10, 1 / 16),
-    "resnet50": (481, 12, 1 / 16),
+    "resnet50": (465, 12, 1 / 16),
 }
 
 

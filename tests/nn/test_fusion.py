@@ -6,10 +6,13 @@ import pytest
 import minitorch_cnn as mt
 from minitorch_cnn import nn
 from minitorch_cnn.analysis import backward_rules
+from minitorch_cnn.kernels.cuda import allow_tf32
 from minitorch_cnn.kernels.cuda.array import has_compiler
 from minitorch_cnn.kernels.cuda.launch import Kernel
 from minitorch_cnn.models.blocks import ConvBNReLU, Trunk
+from minitorch_cnn.models.residual import BasicBlock, Bottleneck, make_shortcut
 from minitorch_cnn.nn.fusion import relu_after, relu_of_sum
+from minitorch_cnn.utils.checkpoint import checkpoint
 
 LAYERS = {
     "Conv2d": lambda: nn.Conv2d(2, 2, 1),
@@ -261,3 +264,109 @@ def test_rules_for_the_gradient_of_a_relu_reach_that_of_a_sum():
                 (gx,) = mt.grad(y, x, [g], retain_graph=True)
             results[device].append(gx.cpu().numpy())
     assert np.array_equal(results["cpu"], results["emulator"])
+
+
+@pytest.mark.skipif(not has_compiler(), reason="no g++ on Linux")
+class TestNormsOfConvolutions:
+    """What a convolution on a device sums for a batch norm, and the sum with a shortcut."""
+
+    @pytest.fixture(autouse=True)
+    def in_float32(self, monkeypatch):
+        monkeypatch.setattr(allow_tf32, "convolution", False)
+
+    def net(self, dtype=mt.float32):
+        mt.manual_seed(3)
+        net = nn.Sequential(
+            nn.Conv2d(3, 20, 3, padding=1, bias=False),
+            nn.BatchNorm2d(20),
+            nn.ReLU6(),
+            BasicBlock(20, 24, 2, make_shortcut("B", 20, 24, 2)),
+            Bottleneck(24, (8, 8, 24)),
+            nn.Conv2d(24, 4, 1, bias=False),
+            nn.BatchNorm2d(4, momentum=None),
+        )
+        for module in net.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                nn.init.uniform_(module.weight, 0.5, 1.5)
+                nn.init.uniform_(module.bias, -0.5, 0.5)
+        return net.to(dtype)
+
+    def trained(self, net, device):
+        """The result, the gradients, those of a gradient's norm, and the state."""
+        net.to(device)
+        rng = np.random.default_rng(4)
+        dtype = net[0].weight.array.dtype
+        x, g = (rng.standard_normal(s).astype(dtype) for s in ((3, 3, 9, 8), (3, 4, 5, 4)))
+        x = mt.tensor(x, device=device, requires_grad=True)
+        y = net(x)
+        parameters = x, *net.parameters()
+        first = mt.grad((y * mt.tensor(g, device=device)).sum(), parameters, create_graph=True)
+        second = mt.grad(sum(f.square().sum() for f in first), parameters, allow_unused=True)
+        seconds = (s for s in second if s is not None)
+        return [t.detach().cpu().numpy() for t in (y, *first, *seconds, *net.buffers())]
+
+    @pytest.mark.parametrize("dtype", [mt.float32, mt.float64])
+    def test_they_equal_the_layers_one_by_one_in_all_derivatives(self, dtype, monkeypatch):
+        want = self.trained(self.net(dtype), "cpu")
+        names = launched(monkeypatch)
+        got = self.trained(self.net(dtype), "emulator")
+        # A 1 x 1 is the library's product of matrices, which sums nothing.
+        assert names.count("merge_statistics") == 5 and names.count("statistics") == 3
+        assert "relu_of_sum" not in names
+        tolerance = 1e-5 if dtype == mt.float32 else 1e-13
+        for a, b in zip(got, want, strict=True):
+            assert np.allclose(a, b, rtol=tolerance, atol=tolerance * np.abs(b).max())
+
+    def test_a_step_repeats_bit_by_bit(self):
+        first, again = (self.trained(self.net(), "emulator") for _ in range(2))
+        assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+
+    @pytest.mark.parametrize("which", [0, 1, "block convolution", "block norm", "branch"])
+    def test_layers_that_are_watched_or_replaced_run_one_by_one(self, which, monkeypatch):
+        net, seen = self.net().to("emulator"), []
+        names = launched(monkeypatch)
+        x = mt.randn(2, 3, 9, 8).to("emulator")
+        if which == "branch":
+            branch = net[3].branch
+            net[3].branch = lambda x: seen.append(x) or branch(x)
+        else:
+            named = {"block convolution": net[3].conv2, "block norm": net[3].bn2}
+            layer = net[which] if which in (0, 1) else named[which]
+            layer.register_forward_hook(lambda module, inputs, output: seen.append(output))
+        net(x)
+        assert len(seen) == 1
+        summed = 5 if which == "branch" else 4
+        assert names.count("merge_statistics") == summed
+        assert names.count("relu_of_sum") == (which in ("block norm", "branch"))
+
+    def test_norms_of_constant_statistics_and_of_sixteen_bits_sum_nothing(self, monkeypatch):
+        names = launched(monkeypatch)
+        x = mt.randn(2, 3, 9, 8).to("emulator")
+        self.net().to("emulator").eval()(x)
+        with mt.autocast("emulator", dtype=mt.bfloat16):
+            self.net().to("emulator")(x)
+        assert "merge_statistics" not in names and names.count("statistics") == 8
+
+    def test_a_checkpoint_computes_them_again(self):
+        results = []
+        for recomputes in (False, True):
+            net, draw = self.net().to("emulator"), np.random.default_rng(6).standard_normal
+            x = mt.tensor(draw((2, 3, 9, 8), "f"), device="emulator", requires_grad=True)
+            y = checkpoint(net, x * 1) if recomputes else net(x * 1)
+            (y * y * y).sum().backward()
+            results.append([t.cpu().numpy() for t in (x.grad, net[0].weight.grad, *net.buffers())])
+        assert all(np.array_equal(a, b) for a, b in zip(*results, strict=True))
+
+    def test_rules_for_the_gradient_of_a_relu_reach_that_of_a_normed_sum(self):
+        results = []
+        for device in ("cpu", "emulator"):
+            net, rng = self.net().to(device), np.random.default_rng(5)
+            x = mt.tensor(rng.standard_normal((2, 3, 9, 8), "f"), device=device, requires_grad=True)
+            y = net[:4](x)
+            g = mt.tensor(rng.standard_normal(y.shape, "f"), device=device)
+            for rule in ("plain", "guided", "deconvolution"):
+                with backward_rules.rectified(y, rule):
+                    (gx,) = mt.grad(y, x, [g], retain_graph=True)
+                results.append(gx.cpu().numpy())
+        for want, got in zip(results[:3], results[3:], strict=True):
+            assert np.allclose(got, want, rtol=1e-3, atol=1e-4 * np.abs(want).max())

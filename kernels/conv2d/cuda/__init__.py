@@ -100,6 +100,15 @@ def conv2d_forward(x, w, window, groups=1, bias=None, relu=False):
     return kernel.forward(_ready(x), _ready(w), window, groups, bias, relu)
 
 
+def conv2d_with_moments(x, w, window, groups=1, bias=None):
+    """As conv2d_forward -> y, and its Moments where the kernel sums them, else None."""
+    kernel = choose("forward", x, w.shape, window, groups)
+    bias = bias if bias is None else _ready(bias)
+    if hasattr(kernel, "forward_with_moments"):
+        return kernel.forward_with_moments(_ready(x), _ready(w), window, groups, bias)
+    return kernel.forward(_ready(x), _ready(w), window, groups, bias), None
+
+
 def conv2d_input_grad(gy, w, window, input_size, groups=1):
     """gy (N, O, OH, OW), w (O, C/groups, KH, KW) -> gx (N, C, H, W)."""
     kernel = choose("input_grad", gy, w.shape, window, groups)

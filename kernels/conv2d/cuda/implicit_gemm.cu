@@ -16,6 +16,7 @@
 #include "prelude.h"
 #include "finish.h"
 #include "axis.h"
+#include "moments.h"
 
 #define TAPS (KH * KW)
 #define THREADS_N (BN / OWN_N)
@@ -52,11 +53,14 @@ __device__ inline void multiply(const Pieces& piece, REAL sum[OWN_M][OWN_N], int
 // stride, dilation and padding of a convolution; with PHASES of the one whose gradient is y, with
 // apart = stride / gcd(stride, dilation) and the taps of a in reversed order. bias: (groups * M), or
 // null; relu: write max(y, 0). With splits > 1 the sum over k is cut into `splits` parts, and part s
-// is written to y + s * part; then bias and relu are applied to the sum of the parts.
+// is written to y + s * part; then bias and relu are applied to the sum of the parts. moments, or
+// null: (2, parts, groups * M), the means of y over BN columns each, and the sums of squared
+// deviations; with one split.
 extern "C" __global__ void __launch_bounds__(THREADS, 1) implicit_gemm(
-    const REAL* x, const REAL* a, const REAL* bias, REAL* y, int N, int groups, int IN, int M,
-    int H, int W, int OH, int OW, int stride_h, int stride_w, int dilation_h, int dilation_w,
-    int before_h, int before_w, int apart_h, int apart_w, int splits, long long part, bool relu)
+    const REAL* x, const REAL* a, const REAL* bias, REAL* y, REAL* moments, int N, int groups,
+    int IN, int M, int H, int W, int OH, int OW, int stride_h, int stride_w, int dilation_h,
+    int dilation_w, int before_h, int before_w, int apart_h, int apart_w, int splits,
+    long long part, bool relu)
 {
     __shared__ __align__(16) Pieces pieces[2];
     const int lane = threadIdx.x, group = blockIdx.y % groups, split = blockIdx.y / groups;
@@ -115,6 +119,31 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) implicit_gemm(
         }
         __syncthreads();
     }
+
+#if !PHASES
+    if (moments) {
+        const int count = (int)min(T - first_t, (long long)BN);
+        const long long channels = (long long)groups * M, all = (T + BN - 1) / BN;
+        #pragma unroll
+        for (int i = 0; i < OWN_M; i++) {
+            const int m = first_m + own_m + i;
+            const REAL offset = bias && m < M ? bias[group * M + m] : REAL(0);
+            REAL values[OWN_N];
+            bool inside[OWN_N];
+            #pragma unroll
+            for (int j = 0; j < OWN_N; j++) {
+                values[j] = sum[i][j] + offset;
+                inside[j] = own_n + j * THREADS_N < count;
+            }
+            const Moments own = moments_of<THREADS_N, OWN_N>(values, inside, count);
+            if (own_n == 0 && m < M) {
+                const long long at = first_t / BN * channels + group * M + m;
+                moments[at] = own.mean;
+                moments[at + all * channels] = own.squares;
+            }
+        }
+    }
+#endif
 
     #pragma unroll
     for (int j = 0; j < OWN_N; j++) {

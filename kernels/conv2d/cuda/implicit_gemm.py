@@ -9,6 +9,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from ...batch_norm import Moments
 from ...cuda.launch import Launch, blocks, cuda_module, empty, planned, zeros
 from ...cuda.signature import real
 from . import pointwise
@@ -65,11 +66,12 @@ class Form(NamedTuple):
 class Products(NamedTuple):
     """The launch of a convolution or an input gradient.
 
-    splits: the number of parts of the sums. pack: the launch that packs the weights, or None;
-    packed: the size of its result.
+    splits: the number of parts of the sums. columns: of the result, that share their moments. pack:
+    the launch that packs the weights, or None; packed: the size of its result.
     """
 
     splits: int
+    columns: int
     pack: Launch | None
     packed: int
     launch: Launch
@@ -91,26 +93,40 @@ class ImplicitGemm:
     def forward(self, x, w, window, groups, bias=None, relu=False):
         """x (N, C, H, W), w (O, C/groups, KH, KW), bias (O,) or None -> y (N, O, OH, OW)."""
         shape = len(x), w.shape[0], *window.output_size(*x.shape[2:])
-        return self._products("forward", x, w, shape, window, groups, bias, bool(relu))
+        return self._products("forward", x, w, shape, window, groups, bias, bool(relu))[0]
+
+    def forward_with_moments(self, x, w, window, groups, bias=None):
+        """As `forward` -> y, and its Moments, or None where sums are split over blocks."""
+        shape = len(x), w.shape[0], *window.output_size(*x.shape[2:])
+        return self._products("forward", x, w, shape, window, groups, bias, counted=True)
 
     def input_grad(self, gy, w, window, input_size, groups):
         """gy (N, O, OH, OW), w (O, C/groups, KH, KW) -> gx (N, C, H, W)."""
         shape = len(gy), groups * w.shape[1], *input_size
-        return self._products("input_grad", gy, w, shape, window, groups)
+        return self._products("input_grad", gy, w, shape, window, groups)[0]
 
-    def _products(self, function, x, w, shape, window, groups, bias=None, relu=False):
-        """y of `shape` from x (N, C, H, W) and w (O, C/groups, KH, KW)."""
+    def _products(
+        self, function, x, w, shape, window, groups, bias=None, relu=False, counted=False
+    ):
+        """y of `shape` from x (N, C, H, W) and w (O, C/groups, KH, KW), and its Moments or None."""
         if not math.prod(shape) * x.size:
-            return add_parts(zeros((1, *shape), x.dtype, like=x), bias, relu)
+            return add_parts(zeros((1, *shape), x.dtype, like=x), bias, relu), None
         case = function, x.shape, w.shape, shape, x.dtype, window, groups, bias is not None, relu
         plan = _products_plan(self, *case)
-        parts = empty((plan.splits, *shape), x.dtype, like=x)
+        parts, moments = empty((plan.splits, *shape), x.dtype, like=x), None
+        if counted and plan.splits == 1:
+            columns = blocks(math.prod(shape) // shape[1], plan.columns)
+            array = empty((2, columns, shape[1]), x.dtype, like=x)
+            moments = Moments(array, plan.columns)
         packed = w
         if plan.pack is not None:
             packed = empty(plan.packed, w.dtype, like=w)
             plan.pack(w, packed)
-        plan.launch(x, packed, bias if plan.splits == 1 else None, parts)
-        return parts[0] if plan.splits == 1 else add_parts(parts, bias, relu)
+        if plan.splits > 1:
+            plan.launch(x, packed, None, parts, None)
+            return add_parts(parts, bias, relu), None
+        plan.launch(x, packed, bias, parts, moments and moments.array)
+        return parts[0], moments
 
     def weight_grad(self, x, gy, window, groups):
         """x (N, C, H, W), gy (N, O, OH, OW) -> gw (O, C/groups, KH, KW)."""
@@ -140,7 +156,7 @@ class ImplicitGemm:
             parts, gw = gw, empty(w.shape, x.dtype, like=x)
             _between_plan(self, splits, w.shape, x.dtype, groups)(parts, gw, w, packed)
         gx = empty((plan.splits, *x.shape), x.dtype, like=x)
-        plan.launch(gy, packed, None, gx)
+        plan.launch(gy, packed, None, gx, None)
         return add_parts(gx), gw
 
     def plan_products(self, function, x_shape, w_shape, shape, dtype, window, groups, biased, relu):
@@ -171,7 +187,7 @@ class ImplicitGemm:
         pack, packed = None, 0
         if not as_it_is:
             pack, packed = self._packing(function, dtype, groups, IN, M, KH, KW)
-        return Products(splits, pack, packed, launch)
+        return Products(splits, self._columns(tile), pack, packed, launch)
 
     def plan_weight_grad(self, x_shape, gy_shape, dtype, window, groups):
         """The number of parts of the sums, and the launch."""
@@ -246,6 +262,10 @@ class ImplicitGemm:
         """Whether every row of the second factor gets its own tap, as that of w (O, IN, KH, KW)."""
         return False
 
+    def _columns(self, tile):
+        """The columns of the result whose moments are written as one."""
+        return tile["BN"]
+
     def _threads(self, tile):
         return tile["BM"] // tile["OWN_M"] * (tile["BN"] // tile["OWN_N"])
 
@@ -289,6 +309,9 @@ class TF32ImplicitGemm(ImplicitGemm):
     def gathers_rows(self, IN, taps):
         """Whether taps of so few channels are gathered, instead of padded to a piece each."""
         return IN < self.BK and 1 < taps <= 49
+
+    def _columns(self, tile):
+        return tile["BN"] // tile["WARPS_N"]
 
     def _threads(self, tile):
         return tile["WARPS_M"] * tile["WARPS_N"] * 32

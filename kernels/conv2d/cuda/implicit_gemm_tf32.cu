@@ -17,22 +17,26 @@
 #include "prelude.h"
 #include "finish.h"
 #include "axis.h"
+#include "moments.h"
 #include "tf32_tile.h"
 
 #define STAGE (BM * PITCH_K + BK * PITCH_N)  // the elements of a piece of both factors
 #define VECTOR_A (FEW ? 1 : 4)
 #define ROWS_A (THREADS / (BK / VECTOR_A))  // the rows of a piece that all threads copy at a time
 #define ROWS_B (THREADS / (BN / VECTOR))
+#define COLUMNS (BN / WARPS_N)  // of a warp
 
 // y from x and a as in implicit_gemm.cu, but k is ordered (kh, kw, c), and the channels of every
 // tap are padded with zeros to a multiple of BK: a (groups, M, KH * KW, PADDED). So each piece
 // belongs to one tap, and its rows of x are whole planes apart. With VECTOR = 4 the columns are x
 // itself (one tap, stride 1, no padding), H * W is a multiple of 4, and x is copied 4 positions at
-// a time. A copy that is not valid reads nothing and writes zeros.
+// a time. A copy that is not valid reads nothing and writes zeros. moments, or null: (2, parts, groups *
+// M), the means of y over COLUMNS columns each, and the sums of squared deviations; with one split.
 extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_gemm_tf32(
-    const float* x, const float* a, const float* bias, float* y, int N, int groups, int IN, int M,
-    int H, int W, int OH, int OW, int stride_h, int stride_w, int dilation_h, int dilation_w,
-    int before_h, int before_w, int apart_h, int apart_w, int splits, long long part, bool relu)
+    const float* x, const float* a, const float* bias, float* y, float* moments, int N, int groups,
+    int IN, int M, int H, int W, int OH, int OW, int stride_h, int stride_w, int dilation_h,
+    int dilation_w, int before_h, int before_w, int apart_h, int apart_w, int splits,
+    long long part, bool relu)
 {
     SHARED(float, shared);
 #if FEW
@@ -182,6 +186,35 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
             ready = ready == (STAGES - 1) * STAGE ? 0 : ready + STAGE;
         }
     }
+
+#if !PHASES
+    // Each warp writes the moments of its own columns of every row.
+    const unsigned own_t = first_t + threadIdx.x / 32 % WARPS_N * COLUMNS;
+    if (moments && own_t < T) {
+        const int count = min(T - own_t, (unsigned)COLUMNS);
+        const long long channels = (long long)groups * M, all = (T + COLUMNS - 1) / COLUMNS;
+        #pragma unroll
+        for (int i = 0; i < TILES_M; i++)
+            #pragma unroll
+            for (int f = 0; f < 4; f += 2) {
+                const int m = first_m + ROW(i, f);
+                const float offset = bias && m < M ? bias[group * M + m] : 0.0f;
+                float values[2 * TILES_N];
+                bool inside[2 * TILES_N];
+                #pragma unroll
+                for (int j = 0; j < 2 * TILES_N; j++) {
+                    values[j] = sum[i][j / 2][f + j % 2] + offset;
+                    inside[j] = first_t + COLUMN(j / 2, j) < T;
+                }
+                const Moments own = moments_of<4, 2 * TILES_N>(values, inside, count);
+                if (lane % 4 == 0 && m < M) {
+                    const long long at = own_t / COLUMNS * channels + group * M + m;
+                    moments[at] = own.mean;
+                    moments[at + all * channels] = own.squares;
+                }
+            }
+    }
+#endif
 
     #pragma unroll
     for (int j = 0; j < TILES_N; j++)
