@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 PYTEST = (
-    *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+    *(sys.executable, "-m", "pytest", "-v", "--tb=short", "-p", "no:cacheprovider"),
     "--continue-on-collection-errors",  # of a package that only some tests need
 )
 CONV = "tests/kernels/conv2d/cuda"
@@ -106,7 +106,7 @@ CALLS = {
             60,
             (
                 *(*PYTEST, "-m", "gpu", "tests/cuda", "tests/kernels/philox"),
-                *("tests/test_gpu.py", "tests/training/test_device_tally.py"),
+                *("tests/training/test_device_tally.py", "tests/test_gpu.py"),
             ),
             (*PYTEST, "tests/training/test_device_tally.py", "-k", "no_class or graphed_run_is"),
         ),

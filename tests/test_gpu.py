@@ -83,6 +83,7 @@ def test_a_consumer_s_stream_waits_for_the_work_on_a_tensor():
 
     x = mt.zeros(2**24, device="cuda")
     side = mt.cuda.Stream()
+    side.wait_stream(mt.cuda.current_stream())  # for the zeros
     with mt.cuda.stream(side):
         for _ in range(50):
             x.add_(1)

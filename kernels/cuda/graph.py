@@ -105,8 +105,13 @@ def fill(device: Any, host: np.ndarray) -> None:
     """Copy a host array to an array of a device; the host does not wait for the device."""
     if isinstance(device, EmulatorArray):
         device.view(np.ndarray)[...] = host
-    else:
-        device.set(host)
+        return
+    import cupy
+
+    # CUDA waits for the work of the stream before a copy from pageable memory, as by set(); asarray
+    # copies from page-locked memory.
+    with device.device:
+        device[...] = cupy.asarray(host)
 
 
 def refuse(what: str) -> None:

@@ -11,7 +11,7 @@ from minitorch_cnn.kernels import matmul
 from minitorch_cnn.kernels.conv2d.cuda import choose, im2col, implicit_gemm, pointwise, product
 from minitorch_cnn.kernels.cuda import launch
 from minitorch_cnn.kernels.cuda.array import has_compiler, to_emulator
-from minitorch_cnn.kernels.cuda.graph import BYTES, Capture, Graph, GraphError, constant
+from minitorch_cnn.kernels.cuda.graph import BYTES, Capture, Graph, GraphError, capturing, constant
 from minitorch_cnn.kernels.window import Window
 
 needs_compiler = pytest.mark.skipif(not has_compiler(), reason="no g++ on Linux")
@@ -90,12 +90,31 @@ def test_a_gpu_captures_on_a_stream_and_in_a_pool_of_its_own(calls):
     assert calls == ["outside: launch"] * 2
 
 
+class OnGpu(np.ndarray):
+    """An array of the stand-in, which nobody sets: that would wait for the stream."""
+
+    device = nullcontext()
+
+
+def test_before_a_replay_its_numbers_go_to_the_device_without_waiting_for_it(calls):
+    cupy = sys.modules["cupy"]
+    cupy.empty = lambda shape, dtype: np.empty(shape, dtype).view(OnGpu)
+    cupy.asarray = lambda host: calls.append("page-locked") or host.copy()
+    graph, rates = Graph(LIKE), [0.5, 0.5, 0.25]
+    read = graph.capture(lambda: capturing().numbers(lambda: [rates[0]]))
+    calls.clear()
+    for rate in (0.5, 0.5, 0.25):
+        graph.replay()
+        assert read.tolist() == [rate]
+        rates.pop(0)
+    sent = ["page-locked", "outside: launch"]
+    assert calls == [*sent, "outside: launch", *sent]
+
+
 def test_a_gpu_ends_a_capture_that_fails_and_leaves_stream_and_pool(calls):
     graph, undone = Graph(LIKE), []
 
     def step():
-        from minitorch_cnn.kernels.cuda.graph import capturing
-
         capturing().undo.append(lambda: undone.append(1))
         raise GraphError("this")
 
