@@ -20,10 +20,10 @@ ZERO = np.float32(0)
 
 def cross_entropy_forward(x, target, weight, ignore_index, smoothing):
     """x (N, C, L), target (N, L), weight (C,) -> y, m, s (N, L)."""
-    y, m, s = np.empty((3, *target.shape), x.dtype)
+    found = np.empty((3, *target.shape), x.dtype)
     q = _classes(x, weight, smoothing)
-    _run_parallel(_forward_rows, _forward_pixels, x, target, ignore_index, *q, y, m, s)
-    return y, m, s
+    _run_parallel(_forward_rows, _forward_pixels, x, target, ignore_index, *q, found)
+    return found[0], found[1], found[2]
 
 
 def cross_entropy_backward(gy, x, m, s, target, weight, ignore_index, smoothing):
@@ -59,9 +59,10 @@ def _run_parallel(rows, pixels, x, target, ignore_index, *arrays):
 
 
 @kernel
-def _forward_rows(x, target, ignore_index, hard, soft, y, m, s, pool, first, last):
+def _forward_rows(x, target, ignore_index, hard, soft, found, pool, first, last):
     if shared(pool, first, last):
         return
+    y, m, s = found[0], found[1], found[2]
     C = x.shape[1]
     smooth = _is_smoothed(soft)
     for n in range(first, last):
@@ -102,9 +103,10 @@ def _backward_rows(x, target, ignore_index, hard, soft, gy, m, s, gx, pool, firs
 
 
 @kernel
-def _forward_pixels(x, target, ignore_index, hard, soft, y, m, s, pool, first, last):
+def _forward_pixels(x, target, ignore_index, hard, soft, found, pool, first, last):
     if shared(pool, first, last):
         return
+    y, m, s = found[0], found[1], found[2]
     _, C, L = x.shape
     smooth = _is_smoothed(soft)
     blocks = -(-L // PIXELS)

@@ -13,7 +13,8 @@ import numpy as np
 
 from ..jit import kernel
 from ..thread_pool import shared
-from ..threads import parallel_ranges
+from ..threads import get_num_threads, parallel_ranges
+from ..workspace import thread_scratch
 from .axis_map import AxisMap
 
 IDENTITY = AxisMap(
@@ -109,13 +110,12 @@ def _padded(axis_map, dtype):
 
 
 def _padded_pairs(axis_map, dtype):
-    """`_padded`, and the Pairs of its outputs: all their entries are adjacent, and even in number.
-    """
+    """`_padded`, and the Pairs of its outputs: each has 2 or 4 adjacent entries."""
     columns, weights = _padded(axis_map, dtype)
     K, size = columns.shape
     place = columns.astype(np.int64) - 2 * np.arange(size) - np.arange(K)[:, None]
     start = int(place[0, size // 2]) if K else 0
-    fits = (place == start).all(0) & (K > 0) & (K % 2 == 0)
+    fits = (place == start).all(0) & (K in (2, 4))
     return columns, weights, Pairs(*_middle_run(fits), start, 0)
 
 
@@ -130,7 +130,10 @@ def _apply(run, x: np.ndarray, sizes, maps, rows_of, columns_of):
     )
     along_rows, along_columns = (IDENTITY, *maps)[-2:]
     rows, columns = rows_of(along_rows, x.dtype), columns_of(along_columns, x.dtype)
-    parallel_ranges(run, planes, max(x.size, y.size), source, out, *rows, *columns)
+    width = 2 * max(source.shape[2], out.shape[2]) + 1
+    lines = thread_scratch("lines", get_num_threads(), width, x.dtype)
+    arrays = source, out, *rows, *columns, lines
+    parallel_ranges(run, planes, max(x.size, y.size), *arrays, threads=len(lines))
     return y
 
 
@@ -156,12 +159,13 @@ def _resample_row(source, lower, upper, t, pairs, out):
         rest[j] = _between(source[low[j]], source[high[j]], shares[j], one)
 
 
-@kernel(allocates=True)
-def _grow(x, y, above, below, slope, lower, upper, t, pairs, pool, first, last):
+@kernel
+def _grow(x, y, above, below, slope, lower, upper, t, pairs, memory, pool, first, last):
     if shared(pool, first, last):
         return
     one = x.dtype.type(1)
-    lines = np.empty((2, y.shape[2]), x.dtype)  # the last two input rows, resampled: row h in h % 2
+    W = y.shape[2]
+    lines = memory[-pool, : 2 * W].reshape(2, W)  # the last two input rows: row h in h % 2
     for plane in range(first, last):
         done = -1
         for i in range(y.shape[1]):
@@ -174,12 +178,12 @@ def _grow(x, y, above, below, slope, lower, upper, t, pairs, pool, first, last):
                 out[j] = _between(a[j], b[j], share, one)
 
 
-@kernel(allocates=True)
-def _shrink(x, y, above, below, slope, lower, upper, t, pairs, pool, first, last):
+@kernel
+def _shrink(x, y, above, below, slope, lower, upper, t, pairs, memory, pool, first, last):
     if shared(pool, first, last):
         return
     one = x.dtype.type(1)
-    line = np.empty(x.shape[2], x.dtype)
+    line = memory[-pool, : x.shape[2]]
     for plane in range(first, last):
         for i in range(y.shape[1]):
             a, b, share = x[plane, above[i]], x[plane, below[i]], slope[i]
@@ -188,19 +192,26 @@ def _shrink(x, y, above, below, slope, lower, upper, t, pairs, pool, first, last
             _resample_row(line, lower, upper, t, pairs, y[plane, i])
 
 
-@kernel(allocates=True)
-def _adjoint(x, y, row_start, row, row_weight, column, weight, pairs, pool, first, last):
+@kernel
+def _adjoint(x, y, row_start, row, row_weight, column, weight, pairs, memory, pool, first, last):
     if shared(pool, first, last):
         return
-    whole = np.zeros(x.shape[2] + 1, x.dtype)  # with the 0 that `_padded` refers to
-    line = whole[:-1]
+    whole = memory[-pool, : x.shape[2] + 1]
+    line, whole[-1] = whole[:-1], 0  # the 0 is what `_padded` refers to
     for plane in range(first, last):
         for i in range(y.shape[1]):
             _sum_rows(x[plane], row_start[i], row_start[i + 1], row, row_weight, line)
             out = y[plane, i]
-            _gather_sums(whole, column, weight, 0, pairs.first, out)
-            _pair_sums(whole, weight, pairs, out)
-            _gather_sums(whole, column, weight, pairs.last, out.size, out)
+            if pairs.first < pairs.last:
+                _gather_some(whole, column, weight, 0, pairs.first, out)
+                _sum_pairs(whole, weight, pairs, out)
+                _gather_some(whole, column, weight, pairs.last, out.size, out)
+                continue
+            out[:] = 0
+            for k in range(len(weight)):
+                shares, places = weight[k], column[k]
+                for j in range(out.size):
+                    out[j] += shares[j] * whole[places[j]]
 
 
 @kernel(inline=True)
@@ -220,24 +231,26 @@ def _sum_rows(x, k, end, row, weight, line):
         k += 2
 
 
-@kernel(inline=True)
-def _gather_sums(whole, column, weight, start, stop, out):
-    """out[start:stop], the sums of the entries that `_padded` tells."""
-    part = out[start:stop]
-    part[:] = 0
-    for k in range(len(weight)):
-        shares, places = weight[k, start:], column[k, start:]
-        for j in range(part.size):
-            part[j] += shares[j] * whole[places[j]]
+@kernel
+def _gather_some(whole, column, weight, start, stop, out):
+    """The few outputs beside the pairs."""
+    for j in range(start, stop):
+        total = out.dtype.type(0)
+        for k in range(len(weight)):
+            total += weight[k, j] * whole[column[k, j]]
+        out[j] = total
 
 
 @kernel(inline=True)
-def _pair_sums(whole, weight, pairs, out):
-    """out[pairs.first : pairs.last], two entries at a time."""
-    part = out[pairs.first : pairs.last]
-    part[:] = 0
-    for k in range(0, len(weight), 2):
-        source = whole[2 * pairs.first + pairs.even + k :]
-        left, right = weight[k, pairs.first :], weight[k + 1, pairs.first :]
+def _sum_pairs(whole, weight, pairs, out):
+    """The outputs of `pairs`, of two entries each, or of four."""
+    part, source = out[pairs.first : pairs.last], whole[2 * pairs.first + pairs.even :]
+    a, b = weight[0, pairs.first :], weight[1, pairs.first :]
+    if len(weight) == 2:
         for j in range(part.size):
-            part[j] += left[j] * source[2 * j] + right[j] * source[2 * j + 1]
+            part[j] = a[j] * source[2 * j] + b[j] * source[2 * j + 1]
+    else:
+        c, d, after = weight[2, pairs.first :], weight[3, pairs.first :], source[2:]
+        for j in range(part.size):
+            near = a[j] * source[2 * j] + b[j] * source[2 * j + 1]
+            part[j] = near + (c[j] * after[2 * j] + d[j] * after[2 * j + 1])

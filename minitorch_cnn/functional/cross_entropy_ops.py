@@ -103,7 +103,7 @@ class ClassCrossEntropy(ArrayFunction):
         if divisor is None:
             return losses.reshape(target.shape)
         # 0/0 is NaN as in PyTorch; the gradient of a batch without labels is still 0
-        return losses.sum() / losses.dtype.type(divisor)
+        return np.add.reduce(losses, axis=None) / losses.dtype.type(divisor)
 
     @staticmethod
     def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..autograd.usual_calls import apply_one
 from ..tensor.arithmetic import where
 from ..tensor.gathering import Gather
 from ..tensor.half import in_float32
@@ -78,8 +79,8 @@ def cross_entropy(
         y, total = MeanCrossEntropy.apply(input, **settings)
         note_class_loss(total.array, target.numel())
         return y
-    note_class_loss(divisor if reduction == "mean" else None, target.numel())
-    return ClassCrossEntropy.apply(input, divisor=divisor, **settings)
+    note_class_loss(divisor if reduction == "mean" else None, target.array.size)
+    return apply_one(ClassCrossEntropy, input, divisor=divisor, **settings)
 
 
 def _soft_targets(

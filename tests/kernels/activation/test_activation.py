@@ -182,3 +182,15 @@ def test_the_kernels_of_a_relu_of_a_sum_read_views_and_refuse_mixtures():
     assert not activation.on_one_device(a.astype(np.float16), b.astype(np.float16))
     with use("numpy"):
         assert not activation.on_one_device(a, b)
+
+
+@pytest.mark.parametrize("dtype", ["f", "d", "e", ">f4"])
+@pytest.mark.parametrize("shape", [(), (511,), (512,), (64, 9), (2**14,), (2**14 + 1,)])
+def test_relu_of_any_size_layout_and_dtype_is_its_definition(shape, dtype):
+    x = np.asarray(rng.standard_normal(shape)).astype(dtype)
+    if x.size > 1:
+        x.flat[:2] = np.nan, -np.inf
+    for array in (x, x.T, x[..., ::-1] if x.ndim else x):
+        y = activation_forward(array, "relu")
+        np.testing.assert_array_equal(y, np.where(array <= 0, 0, array))
+        assert y.dtype == np.dtype(dtype).newbyteorder("=")

@@ -49,3 +49,36 @@ def test_copies_of_infinities_are_infinite(columns, implementation):
     with use(implementation):
         y = resample_forward(x, (nearest, nearest))
     np.testing.assert_array_equal(y, x[np.ix_(columns, columns)])
+
+
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+@pytest.mark.parametrize("dtype", ["f", "d"])
+@pytest.mark.parametrize("linear", [True, False])
+@pytest.mark.parametrize(("size", "outputs"), [(1, 2), (2, 4), (3, 6), (3, 7), (40, 80), (40, 79)])
+def test_doubled_columns_are_the_matrix_of_their_map(size, outputs, linear, dtype, implementation):
+    place = np.clip((np.arange(outputs) + 0.5) / 2 - 0.5, 0, size - 1)
+    lower = place.astype(int) if linear else np.minimum(np.arange(outputs) // 2, size - 1)
+    upper, t = np.minimum(lower + 1, size - 1), place - lower if linear else np.zeros(outputs)
+    matrix = np.zeros((outputs, size))
+    np.add.at(matrix, (np.arange(outputs), lower), 1 - t)
+    np.add.at(matrix, (np.arange(outputs), upper), t)
+    axis_map = AxisMap(size, lower, upper, t) if linear else AxisMap(size, lower)
+    x, gy = rng.standard_normal((3, 2, size)), rng.standard_normal((3, 3, outputs))
+    maps = MAP._replace(size=2, upper=np.array([1, 1, 1])), axis_map
+    rows = np.array([[0.5, 0.5], [0, 1], [0, 1]])
+    exact = {"rtol": 1e-5, "atol": 1e-6} if dtype == "f" else {"rtol": 1e-12, "atol": 1e-14}
+    with use(implementation):
+        y, gx = resample_forward(x.astype(dtype), maps), resample_input_grad(gy.astype(dtype), maps)
+    np.testing.assert_allclose(y, rows @ x @ matrix.T, **exact)
+    np.testing.assert_allclose(gx, rows.T @ gy @ matrix, **exact)
+
+
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+@pytest.mark.parametrize("width", [1, 2, 20])
+def test_doubled_copies_keep_infinities_and_their_neighbours(width, implementation):
+    x = rng.standard_normal((2, width))
+    x[1, ::2] = np.inf
+    doubled = [AxisMap(n, np.arange(2 * n) // 2) for n in x.shape]
+    with use(implementation):
+        y = resample_forward(x, tuple(doubled))
+    np.testing.assert_array_equal(y, x.repeat(2, 0).repeat(2, 1))
