@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("numba")
 
 import minitorch_cnn as mt
-from minitorch_cnn.compiler import compiled, plan
+from minitorch_cnn.compiler import compiled, plan, program
 from tests.compiler import test_compiled
 from tests.compiler.test_compiled import Mixed, Weighted, agree, prepared
 
@@ -70,6 +70,18 @@ FAULTS = {
         "steps", "fused",
         "low=low, high=high)", "low=low)", many_layers,
     ),
+    "a concatenation of parts that end within a block": Fault(
+        "choice", "Choice",
+        "% self.lanes == 0", "% 1 == 0", many_layers,
+    ),
+    "a bias that is not packed with its weights": Fault(
+        "plan", "plan",
+        "kernels.pack_bias(bias,", "kernels.pack_bias(None,", many_layers,
+    ),
+    "a border narrower than what a convolution reads": Fault(
+        "plan", "plan",
+        "(max(before[0], *pads[0]), max(before[1], *pads[1]))", "before", many_layers,
+    ),
     "arrays share memory at the step that reads the one and writes the other": Fault(
         "memory", "planned",
         "other.first <= life.last and life.first <= other.last",
@@ -109,6 +121,8 @@ def plant(monkeypatch, fault):
         monkeypatch.setattr(compiled, "PASSES", tuple(passes))
     else:
         monkeypatch.setattr(compiled if fault.file == "state" else plan, fault.name, wrong)
+    if fault.file == "plan":  # a program knows the entries of its plan by their class
+        monkeypatch.setattr(program, "Entry", faulty.Entry)
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=list(FAULTS))
