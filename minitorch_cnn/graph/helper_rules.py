@@ -60,7 +60,8 @@ def _batch_norm(
 def _standardised(rec: Recorder, original: Any, x: Tensor, rows: int, eps: float) -> Any:
     """x^ of each of `rows` equal parts: a layer norm, an instance norm, or that of groups."""
     shape = x.shape
-    left, axis = rows, 0
+    # The batch is an axis of rows also where it has one image.
+    left, axis = (rows, 0) if rows % shape[0] else (rows // shape[0], 1)
     while axis < len(shape) and left > 1 and left % shape[axis] == 0:
         left //= shape[axis]
         axis += 1

@@ -237,6 +237,20 @@ def test_attention():
     same(lambda s, q: F.scaled_dot_product_attention(q, q, q), mt.randn(2, 2, 5, 4))
 
 
+@pytest.mark.parametrize("layer", [
+    nn.GroupNorm(1, 4), nn.GroupNorm(2, 4), nn.GroupNorm(4, 4), nn.InstanceNorm2d(4),
+    nn.LayerNorm((4, 6, 5)), nn.LayerNorm((6, 5)), nn.LayerNorm(5),
+])  # fmt: skip
+@pytest.mark.parametrize("batch", [1, 2])
+def test_norms_have_a_free_batch_whatever_the_example(layer, batch):
+    graph = capture(layer, mt.randn(batch, 4, 6, 5))
+    assert graph.inputs[0].shape == (N, 4, 6, 5)
+    x = images(3, 4, 6, 5)
+    np.testing.assert_allclose(
+        run(graph, x).numpy(force=True), layer(x).numpy(force=True), rtol=1e-5, atol=1e-5
+    )
+
+
 def test_an_assertion_and_a_loop_over_the_batch():
     def checked(s, x):
         assert len(x) > 0 and x.shape[1] == 3
