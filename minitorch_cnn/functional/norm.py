@@ -119,7 +119,7 @@ def _batch_norm(
     if eps <= 0:
         raise ValueError(f"{name}: eps={eps} must be positive in training")
     moves = input.numel() and not is_recomputing()
-    settings: dict[str, Any] = {"moments": moments}
+    settings: dict[str, Any] = {} if moments is None else {"moments": moments}
     if moves and running_mean is not None and running_var is not None:
         settings |= {
             "running_mean": running_mean.array,
