@@ -1,7 +1,10 @@
+import shutil
+
 import pytest
 
 from minitorch_cnn.kernels.conv2d.cuda.implicit_gemm import TF32
 from minitorch_cnn.kernels.cuda import check
+from minitorch_cnn.kernels.cuda.launch import SOURCES
 from minitorch_cnn.kernels.cuda.sass import product_loop
 
 pytestmark = pytest.mark.skipif(check.nvrtc() is None, reason="NVRTC is not installed")
@@ -41,6 +44,37 @@ def test_a_warp_takes_few_instructions_for_a_piece_of_a_weight_gradient(
     assert loop["HMMA"] == 32 and loop["LDSM"] == 12
     assert loop["LDGSTS"] == 8 + (2 if vector == 4 else 8)
     assert loop.instructions <= most
+
+
+# What a loop had before it was shortened.
+SLOWER = {
+    "the packed weights rounded once more": (
+        "tf32_tile.h", "                mma_tf32(sum[i][j], left, right[j]);",
+        "{ for (int p = 0; p < 4; p++) left[p] = to_tf32(__uint_as_float(left[p])); "
+        "mma_tf32(sum[i][j], left, right[j]); }"),
+    "a division for every piece": (
+        "implicit_gemm_tf32_weight_grad.cu", "i += step_i + (j >= OW);",
+        "i = (t + piece * BK) / OW % OH;"),
+    "a test of the channel for every element": (
+        "implicit_gemm_tf32.cu", "inside && channel + row + i < IN",
+        "inside && (channel + row + i) % padded < IN && h * W + w < plane"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", SLOWER.values(), ids=SLOWER)
+def test_a_loop_that_does_more_exceeds_its_bound(fault, tmp_path):
+    file, right, wrong = fault
+    folder = tmp_path / "cuda"
+    shutil.copytree((SOURCES / TF32.path).parent, folder)
+    text = (folder / file).read_text(encoding="utf-8")
+    assert right in text, "the text has changed: plant the fault anew"
+    (folder / file).write_text(text.replace(right, wrong), encoding="utf-8")
+    if "weight" in file:
+        path, settings = TF32.weight_grad_path, {"VECTOR": 4, "ONE_TAP": 1, "PAIRS": 0}
+    else:
+        path, settings = TF32.path, FORWARD | {"VECTOR": 1, "ROUNDED": 1}
+    path = str(folder / path.rsplit("/", 1)[1])
+    assert product_loop(path, LARGEST | settings | {"KH": 3, "KW": 3}, 90).instructions > 250
 
 
 @pytest.mark.parametrize("architecture", [80, 90, 100])

@@ -1,5 +1,7 @@
 """What the epilogue of a convolution sums for batch norm, against sums of the result in float64."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from minitorch_cnn.kernels import Window, batch_norm, use
 from minitorch_cnn.kernels.conv2d import conv2d_with_moments
 from minitorch_cnn.kernels.conv2d.cuda import implicit_gemm
 from minitorch_cnn.kernels.conv2d.cuda.implicit_gemm import PLAIN, TF32
+from minitorch_cnn.kernels.cuda import launch
 from minitorch_cnn.kernels.cuda.array import to_emulator, to_host
 from minitorch_cnn.kernels.cuda.emulator import ORDERS, emulated
 from minitorch_cnn.kernels.cuda.launch import forget_plans
@@ -174,3 +177,37 @@ def test_a_residual_is_refused_where_nobody_adds_it():
     x = np.ones((2, 3), np.float32)
     with pytest.raises(TypeError, match="batch_norm_training: residual needs a device"):
         batch_norm.batch_norm_training(x, None, None, 1e-3, True, residual=x)
+
+
+FAULTS = {
+    "columns after the last": (
+        "conv2d/cuda/implicit_gemm_tf32.cu", "= first_t + COLUMN(j / 2, j) < T", "= true"),
+    "every warp writes the first's part": (
+        "conv2d/cuda/implicit_gemm_tf32.cu", "threadIdx.x / 32 % WARPS_N * COLUMNS;", "0;"),
+    "a bias that the result has, and the moments not": (
+        "conv2d/cuda/implicit_gemm_tf32.cu", "f + j % 2] + offset", "f + j % 2]"),
+    "squares of what is not centred": (
+        "conv2d/cuda/moments.h", "values[i] - near - mean", "values[i] - near"),
+    "lanes left out": ("conv2d/cuda/moments.h", "other = LANES / 2", "other = LANES / 4"),
+    "a last part as long as the others": (
+        "batch_norm/batch_norm.cu", "min((long long)per, samples - part * per)", "per"),
+    "means that are not moved back": (
+        "batch_norm/batch_norm.cu", "to.write(c, total, near)", "to.write(c, total, 0)"),
+    "warps that are not merged": (
+        "batch_norm/batch_norm.cu", "own.add(warps[i][lane])", "own.add({0, 0, 0})"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_a_planted_fault_is_caught(monkeypatch, tmp_path, fault):
+    path, right, wrong = fault
+    for folder in ("conv2d/cuda", "batch_norm"):
+        shutil.copytree(launch.SOURCES / folder, tmp_path / folder)
+    text = (tmp_path / path).read_text(encoding="utf-8")
+    assert right in text, "the text has changed: plant the fault anew"
+    (tmp_path / path).write_text(text.replace(right, wrong), encoding="utf-8")
+    monkeypatch.setattr(launch, "SOURCES", tmp_path)
+    with pytest.raises(AssertionError):
+        test_moments_of_whole_parts_of_integers_are_exact(TF32, 2, "emulator")
+        test_moments_stop_at_the_last_column_wherever_it_lies_in_a_tile(TF32, 127, "emulator")
+        test_batch_norm_by_moments_is_that_of_the_whole_result((5, 40, 9, 4), "forward")
