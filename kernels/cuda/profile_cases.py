@@ -78,6 +78,17 @@ def _batch_norm(channels: int, size: int):
     return run
 
 
+def _residual(channels: int, size: int):
+    """A convolution and its batch norm, which adds a shortcut, as in the last part of a block."""
+    x, w, c = _new(IMAGES, channels, size, size), _new(channels, channels, 3, 3), _new(channels)
+
+    def run():
+        y, moments = conv2d.conv2d_with_moments(x, w, _SAME)
+        batch_norm.batch_norm_training(y, c, c, 1e-5, True, residual=x, moments=moments)
+
+    return run
+
+
 def _relu(channels: int, size: int):
     x = _new(IMAGES, channels, size, size)
     return lambda: activation.activation_forward(x, "relu")
@@ -121,6 +132,7 @@ CASES: dict[str, Callable[[], Callable[[], object]]] = {
     "average pool 2, 128 of 56": lambda: _avg_pool(128, 56, Window(2)),
     "batch norm, relu, 64 of 56": lambda: _batch_norm(64, 56),
     "batch norm, relu, 512 of 7": lambda: _batch_norm(512, 7),
+    "dense 3x3, batch norm, shortcut, relu, 64 of 56": lambda: _residual(64, 56),
     "relu, 256 of 56": lambda: _relu(256, 56),
     "cross entropy, 1000": lambda: _cross_entropy(1000),
     "SGD of three tensors": lambda: _sgd((64, 3, 7, 7), (64,), (256, 64, 3, 3)),
