@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ..machine import Machine, machine
+from .forms import COVERED, form_of
 from .lanes import run_of, share_of
 
 
@@ -134,7 +135,7 @@ def im2col(case) -> Work:
     an input gradient are added to it, those of a weight gradient are transposed besides. A kernel
     that covers its whole image has no columns, but thin products.
     """
-    if case.window.covers(*case.x[2:]) and (case.groups == 1 or case.w[1] > 1):
+    if form_of(case.window, case.x[2:], case.groups, case.w[1]) == COVERED:
         return Work(2 * case.macs, 0.4, _arrays(case), _arrays(case), 1e-5)
     rows, terms, columns = shape_of(case)
     taken = case.dtype.itemsize * case.groups * case.macs // max(1, case.w[0])
@@ -191,24 +192,31 @@ def winograd(case) -> Work:
 
 def direct(case) -> Work:
     """Sums in registers along rows of results, rounded up to vectors; taps are read in place, by
-    every second number for a stride of two, and number by number for larger ones. A number that was
-    read serves the rows of taps above each other.
+    every second number for a stride of two, and number by number for larger ones. A window on one
+    plane slides down strips, which read each row once, for all rows of taps. One on several planes
+    adds them to tiles, whose rows of taps read rows again: three quarters of the strips' rate.
     """
     if case.function == "conv2d_weight_grad":
         return _direct_weight_grad(case)
     row = case.window.output_size(*case.x[2:])[1]
     moved, (rows, terms, columns) = _arrays(case), shape_of(case)
-    share = _share_of_sums(case)
+    share = _share_of_sums(case) * (1 if _one_plane(case) else 0.75)
     if case.function == "conv2d_input_grad":
         row = case.x[3]
         if case.window.stride == (2, 2):  # its even and odd columns have sums of their own
-            share, row = 0.5, -(-row // 2)
+            share, row = 0.6, -(-row // 2)
     if terms // (case.w[2] * case.w[3]) * row * case.dtype.itemsize > machine().l1.size // 2:
         moved *= max(1, rows // 4)  # each few rows of weights read all planes again
     if case.x[0] * case.groups == 1:
         share *= 0.85  # threads share images and groups
     operations = 2 * case.groups * rows * terms * columns * _padding(row, case)
     return Work(operations, share, moved, _arrays(case), COMPILED)
+
+
+def _one_plane(case) -> bool:
+    """Whether each result is a sum over one plane."""
+    outputs = case.w[0] // case.groups
+    return (case.w[1] if case.function == "conv2d_forward" else outputs) == 1
 
 
 def _direct_weight_grad(case) -> Work:

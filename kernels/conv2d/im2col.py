@@ -21,6 +21,7 @@ from ..matmul import matmul
 from ..window import taps
 from ..workspace import LIMIT, cut, scratch
 from . import numpy_depthwise
+from .forms import COVERED, DEPTHWISE, form_of
 
 BLOCK = 4 * 2**20  # bytes of columns in a block
 MIN_COLUMNS = 512  # of a block: with fewer, reading w again takes longer than the product
@@ -37,11 +38,12 @@ def conv2d_forward(x, w, window, groups=1, bias=None, relu=False):
 
 
 def _sums(x, w, window, groups):
-    if groups > 1 and w.shape[1] == 1:
-        return numpy_depthwise.forward(x, w, window)
     N, C, H, W = x.shape
     O, CG, KH, KW = w.shape
-    if window.covers(H, W):
+    form = form_of(window, (H, W), groups, CG)
+    if form == DEPTHWISE:
+        return numpy_depthwise.forward(x, w, window)
+    if form == COVERED:
         y = matmul(_images(x, groups), _matrix(w, groups).swapaxes(-1, -2))
         return _from_matrix(y, (N, O, 1, 1))
     y = np.empty((N, O, *window.output_size(H, W)), x.dtype)
@@ -60,12 +62,12 @@ def _sums(x, w, window, groups):
 
 def conv2d_input_grad(gy, w, window, input_size, groups=1):
     """gy (N, O, OH, OW), w (O, C/groups, KH, KW) -> gx (N, C, H, W)."""
-    if groups > 1 and w.shape[1] == 1:
-        return numpy_depthwise.input_grad(gy, w, window, input_size, groups)
     N, O, OH, OW = gy.shape
     _, CG, KH, KW = w.shape
-    C = CG * groups
-    if window.covers(*input_size):
+    C, form = CG * groups, form_of(window, input_size, groups, CG)
+    if form == DEPTHWISE:
+        return numpy_depthwise.input_grad(gy, w, window, input_size, groups)
+    if form == COVERED:
         gx = matmul(_images(gy, groups), _matrix(w, groups))
         return _from_matrix(gx, (N, C, *input_size))
     matrix = w.reshape(groups, O // groups, CG * KH * KW).swapaxes(1, 2)
@@ -85,10 +87,11 @@ def conv2d_input_grad(gy, w, window, input_size, groups=1):
 def conv2d_weight_grad(x, gy, window, groups=1):
     """x (N, C, H, W), gy (N, O, OH, OW) -> gw (O, C/groups, KH, KW)."""
     O, CG = gy.shape[1], x.shape[1] // groups
-    if groups > 1 and CG == 1:
+    form = form_of(window, x.shape[2:], groups, CG)
+    if form == DEPTHWISE:
         return numpy_depthwise.weight_grad(x, gy, window)
     KH, KW = window.kernel
-    if window.covers(*x.shape[2:]):
+    if form == COVERED:
         gw = matmul(_images(gy, groups).swapaxes(-1, -2), _images(x, groups))
         return gw.reshape(O, CG, KH, KW)
     gw = np.zeros((groups, O // groups, CG * KH * KW), x.dtype)

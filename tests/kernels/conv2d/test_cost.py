@@ -118,3 +118,23 @@ def test_a_choice_is_remembered_and_made_anew_after_a_measurement(monkeypatch):
     OPERATOR.forget_choices()
     assert OPERATOR.choose(one) is OPERATOR.load("numba")
     OPERATOR.forget_choices()
+
+
+@pytest.mark.parametrize("function", FUNCTIONS[:2])
+def test_a_window_on_one_plane_takes_less_time_per_product_than_one_on_several(function):
+    take = lambda groups: WORK["direct"](case(function, C=48, groups=groups, padding=1))  # noqa: E731
+    one, several = take(48), take(24)
+    assert one.share > several.share > 0
+
+
+@pytest.mark.parametrize("groups", [1, 8, 16])
+def test_the_model_counts_the_form_that_numpy_computes(groups, monkeypatch):
+    from minitorch_cnn.kernels.conv2d import im2col, numpy_depthwise
+
+    ran, forward = [], numpy_depthwise.forward
+    monkeypatch.setattr(numpy_depthwise, "forward", lambda *a: ran.append(1) or forward(*a))
+    layer = case(C=16, O=16, H=3, K=3, groups=groups)  # the kernel covers the image
+    im2col.conv2d_forward(np.ones(layer.x, "f"), np.ones(layer.w, "f"), layer.window, groups)
+    assert bool(ran) == (groups == 16)
+    covered = cost.im2col(layer)
+    assert (covered.start == 1e-5) == (groups != 16)
