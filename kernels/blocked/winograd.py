@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..conv2d.winograd.transforms import G, transform_sums, transform_window
+from ..conv2d.transforms import G, transform_sums, transform_window
 from ..jit import kernel
 from ..matmul import one_blas_thread
 from ..micro_kernel import lanes_of

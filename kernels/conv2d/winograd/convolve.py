@@ -12,10 +12,10 @@ from ...threads import get_num_threads, parallel_ranges
 from ...workspace import scratch, thread_scratch
 from ..gemm.grid import MACS_PER_ELEMENT
 from ..gemm.weights import read_only
+from ..transforms import transform_sums
 from .panels import multiply, transform_weights, transform_windows
 from .plan import lanes_of as lanes_of_size
 from .plan import plan_of
-from .transforms import transform_sums
 
 
 def convolve(x, w, steps, before, y, after):

@@ -9,8 +9,8 @@ from ...jit import kernel
 from ...micro_kernel import MR, NR_VECTORS, lanes_of, multiply_tile, transpose_tile
 from ...vector_copy import prefetch
 from ..gemm.weight_sum import transpose_lines
+from ..transforms import transform_weight, transform_window
 from .plan import CHANNELS
-from .transforms import transform_weight, transform_window
 
 
 @kernel

@@ -29,7 +29,7 @@ from ...machine import machine
 from ...micro_kernel import MR, NR_VECTORS
 from ...workspace import cut
 from ..gemm.grid import pieces
-from .transforms import TILES
+from ..transforms import TILES
 
 # The time to transform one number, with its share of loads, stores and transpositions, in that of
 # a multiply-add of a product.

@@ -20,8 +20,8 @@ from ...workspace import scratch, thread_scratch
 from ..gemm.grid import MACS_PER_ELEMENT
 from ..gemm.weight_sum import transpose_lines
 from ..gemm.weights import read_only
+from ..transforms import transform_tile, transform_weight_sums
 from .panels import transform_windows
-from .transforms import transform_tile, transform_weight_sums
 from .weight_sum_plan import FLUSH_TILES, plan_of
 
 

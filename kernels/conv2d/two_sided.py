@@ -7,8 +7,8 @@ zeros and ones generate no multiplications.
 from llvmlite import ir
 from numba import types
 
-from ...intrinsic import intrinsic
-from ...micro_kernel import INDEX, Code
+from ..intrinsic import intrinsic
+from ..micro_kernel import INDEX, Code
 
 Matrix = tuple[tuple[float, ...], ...]
 
