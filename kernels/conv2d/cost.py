@@ -259,7 +259,7 @@ def channels(case) -> Work:
     )
     copied = N * C * H if forward else N * case.w[0] * OH
     start = COMPILED + 1e-5 + 3e-9 * copied
-    moved = 2 * _arrays(case)
+    moved = 2 * (_arrays(case) + N * itemsize * math.prod(case.w))  # each image reads all weights
     share = 0.92 if blocks > 1 else 0.85
     if machine().registers < 32:  # fewer sums for each load
         share -= 0.13
