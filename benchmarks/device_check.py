@@ -106,7 +106,7 @@ CALLS = {
             60,
             (
                 *(*PYTEST, "-m", "gpu", "tests/cuda", "tests/kernels/philox"),
-                *("tests/training/test_device_tally.py", "tests/test_gpu.py"),
+                *("tests/training/test_device_tally.py", "tests/test_amp.py", "tests/test_gpu.py"),
             ),
             (*PYTEST, "tests/training/test_device_tally.py", "-k", "no_class or graphed_run_is"),
         ),

@@ -8,6 +8,7 @@ import pytest
 import minitorch_cnn as mt
 from minitorch_cnn import nn
 from minitorch_cnn.nn import functional as F
+from tests.places import KERNEL_DEVICES
 
 pytest.importorskip("ml_dtypes")
 
@@ -446,23 +447,21 @@ def trained(net, images, labels, device, fast, steps, rate=0.05):
     return losses
 
 
-def test_ten_steps_on_the_emulator_equal_those_on_the_cpu():
-    from minitorch_cnn.kernels.cuda.array import has_compiler
-
-    if not has_compiler():
-        pytest.skip("the emulator needs g++ on Linux")
+@both
+@pytest.mark.parametrize("device", KERNEL_DEVICES)
+def test_ten_steps_on_a_device_equal_those_on_the_cpu(device, fast):
     rng = np.random.default_rng(0)
     images = rng.standard_normal((64, 1, 6, 6), np.float32)
     labels = rng.integers(0, 2, 64)
     found = []
-    for device in ("cpu", "emulator"):
+    for place in ("cpu", device):
         mt.manual_seed(0)
         net = nn.Sequential(
-            nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
-            nn.Linear(16, 2),
+            nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 4, 3, 1, 1, groups=4),
+            nn.MaxPool2d(2), nn.Flatten(), nn.Linear(16, 2),
         )  # fmt: skip
-        found.append(trained(net, images, labels, device, mt.float16, 10))
-    np.testing.assert_allclose(*found, rtol=2e-3)
+        found.append(trained(net, images, labels, place, fast, 10))
+    np.testing.assert_allclose(*found, rtol=2e-3 if fast == mt.float16 else 1e-2)
 
 
 @pytest.mark.slow
