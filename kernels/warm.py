@@ -110,6 +110,11 @@ def _activation(kind: str) -> None:
     activation.activation_backward(x, y, kind, *settings)
 
 
+def _relu_of_sum() -> None:
+    x = _ones(2**16)
+    activation.relu_backward_of_sum(x, x, activation.relu_of_sum(x, x))
+
+
 def _cross_entropy() -> None:
     x, target = _ones(64, 10, 1), np.zeros((64, 1), np.int64)
     _, m, s = cross_entropy.cross_entropy_forward(x, target)
@@ -147,5 +152,6 @@ TASKS: dict[str, tuple[str, Task]] = {
     "batch norm": ("numba", _batch_norm),
     "cross-entropy": ("numba", _cross_entropy),
     "optimizer steps": ("numba", _optimizer),
+    "relu of a sum": ("numba", _relu_of_sum),
     **{kind: ("numba", partial(_activation, kind)) for kind in ("relu", "relu6", "silu", "gelu")},
 }

@@ -22,7 +22,7 @@ import numpy as np
 
 from ..cuda.array import anywhere, is_emulated, on_gpu
 from ..dispatch import standard, this_thread
-from ..jit import can_compile
+from ..jit import can_compile, has_numba
 from ..spelling import nearest
 from . import loops, vectorised
 from .kinds import KINDS
@@ -95,6 +95,18 @@ def activation_backward(
     return module.activation_backward(gy, kept, kind, *settings)
 
 
+def added_at_once(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether relu_of_sum and relu_backward_of_sum take a and b: on a device, or large ones.
+
+    They are of one shape and of float32 or float64.
+    """
+    if type(a) is not ndarray:
+        return on_one_device(a, b)
+    fits = type(b) is ndarray and a.size >= SMALL and a.shape == b.shape and a.dtype == b.dtype
+    is_usual = a.dtype.char in "fd" and a.dtype.isnative and this_thread.forced is None
+    return fits and is_usual and has_numba()
+
+
 def on_one_device(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether both are a device's, of one shape and of float32 or float64."""
     if type(a) is not type(b) or a.shape != b.shape or a.dtype != b.dtype:
@@ -105,13 +117,13 @@ def on_one_device(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def relu_of_sum(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a, b (*) `on_one_device` -> max(a + b, 0) (*), by one kernel."""
-    return _cuda().relu_of_sum(a, b)
+    """a, b (*) `added_at_once` -> max(a + b, 0) (*), by one kernel."""
+    return (_compiled() if type(a) is ndarray else _cuda()).relu_of_sum(a, b)
 
 
 def relu_backward_of_sum(a: np.ndarray, b: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """a, b, y (*) `on_one_device` -> activation_backward(a + b, y, "relu"), by one kernel."""
-    return _cuda().relu_backward_of_sum(a, b, y)
+    """a, b, y (*) `added_at_once` -> activation_backward(a + b, y, "relu"), by one kernel."""
+    return (_compiled() if type(a) is ndarray else _cuda()).relu_backward_of_sum(a, b, y)
 
 
 def _refusal(name: str, kind: str, settings: tuple) -> ValueError:

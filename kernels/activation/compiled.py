@@ -30,6 +30,20 @@ def activation_backward(gy, kept, kind, *settings):
     return gx
 
 
+def relu_of_sum(a, b):
+    """a, b (*) -> max(a + b, 0) (*)."""
+    y = np.empty(a.shape, a.dtype)
+    _run_parallel(_relu_of_sum, (), a, b, y)
+    return y
+
+
+def relu_backward_of_sum(a, b, y):
+    """a, b, y (*) -> gx (*): a + b where the relu with output y passed, else 0."""
+    gx = np.empty(y.shape, y.dtype)
+    _run_parallel(_relu_slope_of_sum, (), a, b, y, gx)
+    return gx
+
+
 def _run_parallel(run, settings, *arrays):
     """run(*settings, *arrays) for all elements, on all threads."""
     flat = [np.ascontiguousarray(array).reshape(-1) for array in arrays]
@@ -61,6 +75,27 @@ def _relu_slope(gy, y, gx, pool, first, last):
     zero = y.dtype.type(0)
     for i in range(y.size):
         gx[i] = zero if y[i] <= zero else gy[i]
+
+
+@kernel
+def _relu_of_sum(a, b, y, pool, first, last):
+    if shared(pool, first, last):
+        return
+    a, b, y = a[first:last], b[first:last], y[first:last]
+    zero = y.dtype.type(0)
+    for i in range(y.size):
+        total = a[i] + b[i]
+        y[i] = zero if total <= zero else total
+
+
+@kernel
+def _relu_slope_of_sum(a, b, y, gx, pool, first, last):
+    if shared(pool, first, last):
+        return
+    a, b, y, gx = a[first:last], b[first:last], y[first:last], gx[first:last]
+    zero = y.dtype.type(0)
+    for i in range(y.size):
+        gx[i] = zero if y[i] <= zero else a[i] + b[i]
 
 
 @kernel

@@ -16,7 +16,7 @@ import numpy as np
 
 from .. import devices, dtypes
 from ..kernels import rows
-from ..kernels.activation import on_one_device
+from ..kernels.activation import SMALL, added_at_once
 from ..kernels.cuda.tape import this_thread as graph
 from . import array_function, leaf_hooks
 from .array_function import ArrayFunction
@@ -151,7 +151,9 @@ class _Walk:
         before = box[index]
         if before is None:
             box[index] = g
-        elif devices.elsewhere and isinstance(target, ArrayFunction) and target.adds_gradients:
+        elif array.size < SMALL and not devices.elsewhere:
+            box[index] = self.add(before, g)
+        elif isinstance(target, ArrayFunction) and target.adds_gradients:
             box[index] = self.add_later(target, before, g)
         else:
             box[index] = self.add(before, g)
@@ -176,10 +178,10 @@ class _Walk:
         return total
 
     def add_later(self, node: ArrayFunction, a: Tensor, b: Tensor) -> Tensor:
-        """a + b; on a device only a, and the node's backward adds b, which saves a launch."""
+        """a + b; only a where the node adds b itself, which saves a pass or a launch."""
         if node.age in self.seconds:  # of three, the first two are added now
             a = self.add(a, self.seconds.pop(node.age))
-        if self.create_graph or self.targets is not None or not on_one_device(a.array, b.array):
+        if self.create_graph or self.targets is not None or not added_at_once(a.array, b.array):
             return self.add(a, b)
         self.seconds[node.age] = b
         return a

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeGuard
 from .. import devices
 from .. import functional as F
 from ..functional.conv import conv2d_with_moments_of
-from ..kernels.activation import on_one_device
+from ..kernels.activation import added_at_once
 from ..kernels.batch_norm import adds_residuals
 from ..kernels.dispatch import this_thread
 from ..tensor.activation import ReLUOfSum
@@ -121,9 +121,9 @@ def in_order(modules: Sequence[Module], input: Tensor) -> Tensor:
 
 
 def relu_of_sum(a: Tensor | float, b: Tensor) -> Tensor:
-    """relu(a + b); of tensors on a device by one kernel, unless F.relu or the sum is replaced."""
-    is_usual = devices.elsewhere and F.relu is _RELU and Tensor.__add__ is _ADD
-    if is_usual and isinstance(a, Tensor) and on_one_device(a.array, b.array):
+    """relu(a + b); of large tensors by one kernel, unless F.relu or the sum is replaced."""
+    is_usual = F.relu is _RELU and Tensor.__add__ is _ADD
+    if is_usual and isinstance(a, Tensor) and added_at_once(a.array, b.array):
         return ReLUOfSum.apply(a, b)
     return F.relu(a + b)
 

@@ -97,7 +97,7 @@ class ReLU(Activation):
 
 
 class ReLUOfSum(ArrayFunction):
-    """y = max(a + b, 0) of two arrays on a device, by one kernel instead of two.
+    """y = max(a + b, 0) of two arrays `added_at_once`, by one kernel instead of two.
 
     relu: False makes backward that of the sum alone, for rules that replace a ReLU's.
     """

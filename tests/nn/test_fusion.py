@@ -6,6 +6,7 @@ import pytest
 import minitorch_cnn as mt
 from minitorch_cnn import nn
 from minitorch_cnn.analysis import backward_rules
+from minitorch_cnn.kernels.activation import compiled
 from minitorch_cnn.kernels.cuda import allow_tf32
 from minitorch_cnn.kernels.cuda.array import has_compiler
 from minitorch_cnn.kernels.cuda.launch import Kernel
@@ -370,3 +371,40 @@ class TestNormsOfConvolutions:
                 results.append(gx.cpu().numpy())
         for want, got in zip(results[:3], results[3:], strict=True):
             assert np.allclose(got, want, rtol=1e-3, atol=1e-4 * np.abs(want).max())
+
+
+def test_the_relu_of_a_large_sum_is_one_node_on_the_host():
+    a, b = np.random.default_rng(0).standard_normal((2, 4, 2**14)).astype(np.float32)
+    x, z = (mt.tensor(v, requires_grad=True) for v in (a, b))
+    y = relu_of_sum(x, z)
+    assert type(y.grad_fn).__name__ == "ReLUOfSum"
+    assert type(relu_of_sum(x[0, :9], z[0, :9]).grad_fn).__name__ == "ReLU"
+    (y * 2).sum().backward()
+    assert np.array_equal(y.detach().numpy(), np.maximum(a + b, 0))
+    for leaf in (x, z):
+        assert np.array_equal(leaf.grad.numpy(), np.where(a + b > 0, 2, 0))
+    x.grad.zero_()  # the two gradients share no memory
+    assert z.grad.sum().item() == 2 * (a + b > 0).sum()
+
+
+@pytest.mark.parametrize("uses", [2, 3, 5])
+@pytest.mark.parametrize("of_sum", [False, True])
+def test_large_gradients_that_meet_at_a_relu_are_added_by_its_backward(uses, of_sum, monkeypatch):
+    a, b = np.random.default_rng(0).standard_normal((2, 4, 2**14)).astype(np.float32)
+    x, z = (mt.tensor(v, requires_grad=True) for v in (a, b))
+    y = relu_of_sum(x, z) if of_sum else mt.relu(x + z)
+    total = sum((y * (i + 1)).sum() for i in range(uses))
+    calls, at_once = [], compiled.relu_backward_of_sum
+    monkeypatch.setattr(
+        compiled, "relu_backward_of_sum", lambda *g: (calls.append(g), at_once(*g))[1]
+    )
+    total.backward(retain_graph=True)
+    assert len(calls) == 1
+    expected = np.where(a + b > 0, sum(range(uses + 1)), 0)
+    assert np.array_equal(x.grad.numpy(), expected)
+    total.backward()  # nothing is left of the first pass
+    assert np.array_equal(z.grad.numpy(), 2 * expected)
+    y, seen = relu_of_sum(x, z), []
+    y.register_hook(lambda g: seen.append(g.max().item()))
+    sum((y * (i + 1)).sum() for i in range(uses)).backward()
+    assert seen == [sum(range(uses + 1))] and len(calls) == 2

@@ -194,3 +194,29 @@ def test_relu_of_any_size_layout_and_dtype_is_its_definition(shape, dtype):
         y = activation_forward(array, "relu")
         np.testing.assert_array_equal(y, np.where(array <= 0, 0, array))
         assert y.dtype == np.dtype(dtype).newbyteorder("=")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_relu_of_a_large_sum_is_one_kernel_on_the_host(dtype):
+    a, b, gy, other = rng.standard_normal((4, 3, 5 * activation.SMALL)).astype(dtype)
+    a[0, 0], b[0, 1], a[1, 1], b[1, 1] = np.nan, np.inf, -1, 1
+    strided = np.repeat(b, 2, axis=1)[:, ::2]
+    assert activation.added_at_once(a, b) and activation.added_at_once(a, strided)
+    expected = np.where(a + b <= 0, 0, a + b)
+    for second in (b, strided):
+        y = activation.relu_of_sum(a, second)
+        np.testing.assert_array_equal(y, expected)
+    gx = activation.relu_backward_of_sum(gy, other, y)
+    np.testing.assert_array_equal(gx, np.where(expected <= 0, 0, gy + other))
+    assert y.dtype == gx.dtype == dtype
+
+
+def test_sums_that_are_small_mixed_or_of_another_dtype_are_not_added_at_once():
+    a = np.ones((2, activation.SMALL), np.float32)
+    assert activation.added_at_once(a, a)
+    small, half, swapped = a[:, :5], a.astype(np.float16), a.astype(">f4")
+    for x, y in ((small, small), (a, a[0]), (a, a.astype(np.float64)), (half, half)):
+        assert not activation.added_at_once(x, y)
+    assert not activation.added_at_once(swapped, swapped)
+    with use("numpy"):
+        assert not activation.added_at_once(a, a)
