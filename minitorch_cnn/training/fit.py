@@ -16,8 +16,10 @@ from .batches import samples_of
 from .checkpoint import load_checkpoint
 from .device_tally import device_tally
 from .fit_checks import (
+    check_callbacks,
     check_data,
     check_metrics,
+    check_numbers,
     check_optimizer,
     check_scheduler,
     check_settings,
@@ -114,6 +116,8 @@ def fit(
     """
     counts = {"patience": patience, "checkpoint_every": checkpoint_every, "accumulate": accumulate}
     check_settings(epochs, counts, scheduler_every, progress, checkpoint, resume)
+    check_numbers(clip_norm, average)
+    check_callbacks(on_start=on_start, on_epoch=on_epoch)
     check_data(train, test, checkpoint_every, patience)
     check_optimizer(model, loss, optimizer)
     check_scheduler(scheduler, scheduler_every, optimizer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 
 from ..data import DataLoader
@@ -54,6 +54,22 @@ def check_settings(
         raise ValueError(f"fit: progress={progress!r} {one_of(progress, PROGRESS)}")
     if checkpoint is None and (resume or counts["checkpoint_every"] is not None):
         raise ValueError("fit: resume and checkpoint_every need checkpoint, the file to write to")
+
+
+def check_numbers(clip_norm: float | None, average: float | None) -> None:
+    for name, value in {"clip_norm": clip_norm, "average": average}.items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, Real)):
+            raise TypeError(f"fit: {name}={value!r} must be a number")
+    if clip_norm is not None and not clip_norm > 0:
+        raise ValueError(f"fit: clip_norm={clip_norm} must be above 0")
+    if average is not None and not 0 <= average <= 1:
+        raise ValueError(f"fit: average={average} must be in [0, 1]")
+
+
+def check_callbacks(**callbacks: Callable | None) -> None:
+    for name, given in callbacks.items():
+        if given is not None and not callable(given):
+            raise TypeError(f"fit: {name} must be a function, got {type(given).__name__}")
 
 
 def check_optimizer(model: Module, loss: Callable, optimizer: Optimizer) -> None:

@@ -72,6 +72,19 @@ def test_counts_that_are_no_integers_are_refused():
         )
 
 
+@pytest.mark.parametrize(("settings", "error", "message"), [
+    ({"average": "ema"}, TypeError, "average='ema' must be a number"),
+    ({"average": 1.5}, ValueError, r"average=1.5 must be in \[0, 1\]"),
+    ({"clip_norm": True}, TypeError, "clip_norm=True must be a number"),
+    ({"clip_norm": -1.0}, ValueError, "clip_norm=-1.0 must be above 0"),
+    ({"clip_norm": float("nan")}, ValueError, "clip_norm=nan must be above 0"),
+    ({"on_epoch": 3}, TypeError, "on_epoch must be a function, got int"),
+])  # fmt: skip
+def test_numbers_and_callbacks_that_do_not_fit_are_refused(settings, error, message):
+    model = net()
+    refused(message, model, optim.SGD(model.parameters(), 0.1), error, **settings)
+
+
 def test_things_of_another_kind_are_refused():
     model = net()
     optimizer = optim.SGD(model.parameters(), 0.1)
