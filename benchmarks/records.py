@@ -135,8 +135,15 @@ def slug() -> str:
 
 
 def _processor() -> str:
+    """The processor's name, and its family if the name has no number, as of virtual machines."""
     try:
         with open("/proc/cpuinfo") as lines:
-            return next(line.split(":", 1)[1].strip() for line in lines if "model name" in line)
-    except (OSError, StopIteration):
+            facts = [map(str.strip, line.split(":", 1)) for line in lines if ":" in line]
+        known: dict[str, str] = dict(reversed([(key, value) for key, value in facts]))
+        return _with_family(known["model name"], known.get("cpu family"))
+    except (OSError, KeyError):
         return platform.processor() or platform.machine()
+
+
+def _with_family(name: str, family: str | None) -> str:
+    return f"{name} family {family}" if family and not re.search(r"\d", name) else name

@@ -66,6 +66,12 @@ def test_a_file_is_named_by_the_processor(name, expected, monkeypatch):
     assert records.file_of("conv").name == f"conv-{expected}-{instructions}.json"
 
 
+def test_a_processor_without_a_number_is_told_by_its_family():
+    assert records._with_family("AMD EPYC", "26") == "AMD EPYC family 26"
+    assert records._with_family("AMD EPYC 9654", "25") == "AMD EPYC 9654"
+    assert records._with_family("AMD EPYC", None) == "AMD EPYC"
+
+
 def test_a_machine_that_is_another_is_said_to_be_so(monkeypatch):
     monkeypatch.setenv("MINITORCH_CNN_MACHINE", "sse")
     monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")
