@@ -173,9 +173,10 @@ extern "C" __global__ void __launch_bounds__(256) merge_statistics(
     const long long all = (long long)splits * C;
     const REAL near = c < C ? moments[c] : REAL(0);
     Samples own = {0, 0, 0};
-    for (long long part = blockIdx.y * 8 + warp; part < count && c < C; part += 8 * splits) {
-        const REAL here = min((long long)per, samples - part * per);
-        own.add({here, moments[part * C + c] - near, moments[(count + part) * C + c]});
+    for (int part = blockIdx.y * 8 + warp; part < count && c < C; part += 8 * splits) {
+        const REAL here = min((long long)per, samples - (long long)part * per);
+        const REAL* at = moments + (long long)part * C + c;
+        own.add({here, at[0] - near, at[(long long)count * C]});
     }
     warps[warp][lane] = own;
     __syncthreads();

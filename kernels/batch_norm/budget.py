@@ -6,8 +6,7 @@ from ..cuda.check import Specialisation, Usage
 def _batch_norm(real: str, vector: int) -> Specialisation:
     registers, size = (40, 4) if real == "float" else (64, 8)
     budget = {
-        # NVRTC 13.5 takes 60 and 78 for sm_100: four and three blocks on a multiprocessor.
-        "statistics": Usage(60 if real == "float" else 78, 8 * 3 * size + 8),
+        "statistics": Usage(registers, 8 * 3 * size + 8),
         "merge_statistics": Usage(registers, 8 * 32 * 3 * size + 8),
         "normalise": Usage(registers, 0),
         "gradient_sums": Usage(registers, 32 * size + 8),

@@ -10,7 +10,7 @@ def _pool(real: str, index: str, k: int) -> Specialisation:
     budget = {
         "max_pool": FORTY if index == "int" else Usage(50, 0),
         "avg_pool": narrow,
-        "avg_pool_input_grad": FORTY_EIGHT,
+        "avg_pool_input_grad": narrow,
         "max_pool_input_grad": FORTY,
         "max_pool_scatter": THIRTY_TWO,
         "max_pool_gather": THIRTY_TWO,

@@ -33,7 +33,10 @@ def test_every_task_calls_its_operator_rightly(name, monkeypatch):
     monkeypatch.setattr(dispatch.Operator, "choose", watched)
     with dispatch.use("numpy"):  # which needs no compilation
         warm.TASKS[name][1]()
-    assert len(set(chosen)) == 1 and len(chosen) >= 1
+    if name == "relu of a sum":  # which only one implementation computes
+        assert not chosen
+    else:
+        assert len(set(chosen)) == 1
 
 
 def test_the_command_compiles_in_another_process_and_counts(tmp_path):

@@ -117,7 +117,7 @@ SPECIALISATIONS = [
     _grouped(8, 80, _taps(3, 1, 28)),
     _grouped_weight_grad(4, 136, _taps(3, 1, 56)),
     _grouped_weight_grad(8, 160, _taps(3, 1, 28)),
-    *(_implicit_gemm(tile, "float", 208) for tile in PLAIN.tiles),
+    *(_implicit_gemm(tile, "float", 200) for tile in PLAIN.tiles),
     _implicit_gemm(PLAIN.small, "float", 104),
     _implicit_gemm(PLAIN.small, "double", 144),
     _implicit_gemm(PLAIN.tiles[-1], "float", 208, phases=1),
@@ -128,6 +128,6 @@ SPECIALISATIONS = [
     _tf32(TF32.tiles[-1], 3, 1, 128, phases=1)[0],
     *_tf32(TF32.tiles[-1], 1, 1, 128),
     *_tf32(TF32.tiles[-1], 1, 4, 128),
-    _tf32_first(TF32.tiles[2], 7, 104, 12 * 1024),  # ResNet
+    _tf32_first(TF32.tiles[2], 7, 96, 12 * 1024),  # ResNet
     _tf32_first(TF32.tiles[1], 3, 96, 4 * 1024),  # MobileNet
 ]
