@@ -474,7 +474,7 @@ def test_resnet20_reaches_the_accuracy_of_float32_on_the_digits():
     for fast in (None, *FAST):
         mt.manual_seed(0)
         net = mt.models.create_model("resnet20_cifar", in_channels=1)
-        trained(net, images, labels, "cpu", fast, 2 * len(labels) // 32)
+        trained(net, images, labels, "cpu", fast, 4 * len(labels) // 32)
         net.eval()
         with mt.no_grad():
             accuracy[fast] = float((net(mt.tensor(unseen)).argmax(1).numpy() == theirs).mean())

@@ -152,8 +152,7 @@ def batch_norm_training(
     implementation = OPERATOR.choose(Case(name, type(x), x.dtype, x.shape))
     step: Any = getattr(implementation, "batch_norm_step", None)
     if step is not None and (running is None or running.mean.dtype == x.dtype):
-        state = running or Running(None, None, 0.0)
-        settings = eps, relu, ceiling, *state
+        settings = eps, relu, ceiling, *(running or (None, None, 0.0, None))
         return Normalised(*step(x, weight, bias, *settings, residual, moments))
     if residual is not None:
         raise TypeError(f"{name}: residual needs a device, and statistics of x's dtype")
