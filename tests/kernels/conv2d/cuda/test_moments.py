@@ -190,7 +190,7 @@ FAULTS = {
         "conv2d/cuda/moments.h", "values[i] - near - mean", "values[i] - near"),
     "lanes left out": ("conv2d/cuda/moments.h", "other = LANES / 2", "other = LANES / 4"),
     "a last part as long as the others": (
-        "batch_norm/batch_norm.cu", "min((long long)per, samples - part * per)", "per"),
+        "batch_norm/batch_norm.cu", "min((long long)per, samples - (long long)part * per)", "per"),
     "means that are not moved back": (
         "batch_norm/batch_norm.cu", "to.write(c, total, near)", "to.write(c, total, 0)"),
     "warps that are not merged": (
