@@ -19,6 +19,7 @@ import numpy as np
 
 from minitorch_cnn.kernels.machine import VARIABLE
 from minitorch_cnn.kernels.machine import machine as described_machine
+from minitorch_cnn.kernels.tuned_file import cpu_info
 
 from .allocator import keeps_memory
 from .instructions import are_restricted, described, restrictions
@@ -136,13 +137,8 @@ def slug() -> str:
 
 def _processor() -> str:
     """The processor's name, and its family if the name has no number, as of virtual machines."""
-    try:
-        with open("/proc/cpuinfo") as lines:
-            facts = [map(str.strip, line.split(":", 1)) for line in lines if ":" in line]
-        known: dict[str, str] = dict(reversed([(key, value) for key, value in facts]))
-        return _with_family(known["model name"], known.get("cpu family"))
-    except (OSError, KeyError):
-        return platform.processor() or platform.machine()
+    name = cpu_info("model name") or platform.processor() or platform.machine()
+    return _with_family(name, cpu_info("cpu family"))
 
 
 def _with_family(name: str, family: str | None) -> str:

@@ -59,11 +59,16 @@ def _machine() -> dict[str, Any]:
 
 def _processor() -> str:
     """The name of the processor, as the system says."""
+    return cpu_info("model name") or platform.processor() or platform.machine()
+
+
+def cpu_info(field: str) -> str | None:
+    """A field of the first processor in Linux's /proc/cpuinfo."""
     with suppress(OSError):
-        found = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-        if found:
-            return found[1]
-    return platform.processor() or platform.machine()
+        text = Path("/proc/cpuinfo").read_text()
+        found = re.search(rf"^{field}\s*: (.*)$", text, re.MULTILINE)
+        return found and found[1]
+    return None
 
 
 @cache
